@@ -1,0 +1,121 @@
+"""`cnnviz bench`: the speeds that cnnviz promises, measured in one run, each beside its limit.
+
+Each measurement runs in a process of its own, on Qt's offscreen platform where there is no display. The machine may
+be busy: ratios are taken within one run and times are medians or percentiles.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+from cnnviz.bench.screen import offscreen_platform
+from cnnviz.bench.stats import median
+from cnnviz.core.errors import UserError
+
+STARTS = 5
+TIMEOUT_S = 300
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the table: what was measured, and what it must not exceed."""
+
+    id: str
+    value: float
+    unit: str
+    limit: float
+    ok: bool
+
+
+def row(name: str, value: float, unit: str, limit: float) -> Row:
+    """Return a line; it is fine when the value does not exceed the limit."""
+    return Row(name, round(value, 3), unit, limit, value <= limit)
+
+
+def run_bench(*, as_json: bool) -> int:
+    """Measure everything, print the table and return 0 if every line holds, else 1."""
+    rows: list[Row] = []
+    with tempfile.TemporaryDirectory(prefix="cnnviz-bench-") as folder:
+        environment = _environment(Path(folder))
+        with tqdm(total=3, desc="measuring", disable=None, file=sys.stderr, leave=False) as progress:
+            for part in (_drawing, _capture, _starts):
+                rows += part(environment)
+                progress.update()
+    if as_json:
+        print(json.dumps({"rows": [asdict(r) for r in rows]}, indent=2))
+    else:
+        width = max(len(r.id) for r in rows)
+        for r in rows:
+            print(f"{r.id:<{width}}  {r.value:9.3f} {r.unit:<6} limit {r.limit:7.2f}  {'ok' if r.ok else 'NOT MET'}")
+    return 0 if all(r.ok for r in rows) else 1
+
+
+def _drawing(environment: dict[str, str]) -> Iterator[Row]:
+    found = _measure("drawing", environment)
+    yield row("stroke_to_pixels_p50", found["latency_p50_ms"], "ms", 6.0)
+    yield row("stroke_to_pixels_p99", found["latency_p99_ms"], "ms", 16.7)
+    yield row("stroke_longest_gap", found["longest_gap_ms"], "ms", 33.0)
+    yield row("gui_gap_drawing_p99", found["gui_gap_p99_ms"], "ms", 16.7)
+
+
+def _capture(environment: dict[str, str]) -> Iterator[Row]:
+    yield row("capture_ratio_lenet5", _measure("capture", environment)["ratio"], "×", 1.5)
+
+
+def _starts(environment: dict[str, str]) -> Iterator[Row]:
+    """Start the window and a bare ``import torch`` in turn; compare medians."""
+    torch_s, window_s, ready_s, gaps_p99, gaps_worst, lost = [], [], [], [], [], []
+    for count in range(STARTS + 1):
+        begin = time.monotonic()
+        subprocess.run([sys.executable, "-c", "import torch"], env=environment, check=True, timeout=TIMEOUT_S)
+        bare_s = time.monotonic() - begin
+        begin = time.monotonic()
+        found = _measure("startup", environment)
+        if count == 0:
+            continue  # fills the file cache and writes the byte code
+        torch_s.append(bare_s)
+        window_s.append(found["window_at_s"] - begin)
+        ready_s.append(found["ready_at_s"] - begin)
+        gaps_p99.append(found["gui_gap_p99_ms"])
+        gaps_worst.append(found["gui_gap_worst_ms"])
+        lost.append(found["points_lost"])
+    yield row("first_window_ratio", median(window_s) / median(torch_s), "×", 0.7)
+    yield row("start_gui_gap_p99", median(gaps_p99), "ms", 100.0)
+    yield row("start_gui_gap_worst", median(gaps_worst), "ms", 300.0)
+    yield row("start_pen_points_lost", float(sum(lost)), "points", 0.0)
+    yield row("ready_ratio", median(ready_s) / median(torch_s), "×", 1.6)
+
+
+def _environment(folder: Path) -> dict[str, str]:
+    """Return an environment without the user's files, with byte code as an installed program has it."""
+    environment = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
+    for name in ("XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_CACHE_HOME", "LOCALAPPDATA", "APPDATA"):
+        environment[name] = str(folder / name.lower())
+    if not environment.get("DISPLAY") and sys.platform.startswith("linux"):
+        environment["QT_QPA_PLATFORM"] = offscreen_platform(folder)
+    package = Path(__file__).resolve().parents[2]
+    environment["PYTHONPATH"] = os.pathsep.join(filter(None, [str(package), environment.get("PYTHONPATH", "")]))
+    return environment
+
+
+def _measure(what: str, environment: dict[str, str]) -> dict[str, Any]:
+    """Run one measurement and return what it found."""
+    module = f"cnnviz.bench.{what}"
+    done = subprocess.run(
+        [sys.executable, "-m", module], env=environment, capture_output=True, text=True, timeout=TIMEOUT_S, check=False
+    )
+    if done.returncode != 0:
+        raise UserError(f"The measurement '{what}' did not finish.", details=done.stderr[-4000:])
+    found: dict[str, Any] = json.loads(done.stdout.strip().splitlines()[-1])
+    return found

@@ -1,0 +1,222 @@
+"""The command line: the same core without a window. Errors are one sentence and a non-zero exit."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cnnviz.core.errors import UserError
+
+if TYPE_CHECKING:
+    from cnnviz.core.inspection import Inspection
+    from cnnviz.models.engine import Engine
+
+
+def main(arguments: list[str]) -> int:
+    """Run one subcommand and return the exit status: 0, 1 for an error the user can mend, 2 for wrong usage."""
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    if options.command is None:
+        parser.print_help()
+        return 0
+    try:
+        status = COMMANDS[options.command][1](options)
+    except UserError as error:
+        print(f"cnnviz: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("cnnviz: stopped.", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        return 1
+    return status or 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    from importlib.metadata import PackageNotFoundError, version
+
+    parser = argparse.ArgumentParser(
+        prog="cnnviz", description="See every number inside a convolutional network. Without a command: the window."
+    )
+    try:
+        number = version("cnnviz")
+    except PackageNotFoundError:
+        number = "of a source tree"
+    parser.add_argument("--version", action="version", version=f"cnnviz {number}")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND")
+    for name, (add, _, words) in COMMANDS.items():
+        add(commands.add_parser(name, help=words, description=words))
+    return parser
+
+
+def _add_picture(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("image", metavar="IMAGE", help="a picture file")
+    _add_model(parser)
+    parser.add_argument(
+        "--invert",
+        choices=("auto", "yes", "no"),
+        default="auto",
+        help="dark on light is inverted (auto: by the border)",
+    )
+    parser.add_argument("--no-centre", action="store_true", help="do not scale and centre the digit")
+
+
+def _add_model(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--model", required=True, help="a name that 'cnnviz models' lists")
+    parser.add_argument("--weights", metavar="FILE_OR_RUN", help="weights other than those that ship")
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda or mps")
+
+
+def _add_json(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+def _add_data(parser: argparse.ArgumentParser, default: str | None) -> None:
+    parser.add_argument(
+        "--data", default=default, required=default is None, help="mnist, or starter: the digits that ship"
+    )
+    parser.add_argument("--data-dir", metavar="DIR", help="the folder that holds the files of the data set")
+
+
+def _add_predict(parser: argparse.ArgumentParser) -> None:
+    _add_picture(parser)
+    _add_json(parser)
+
+
+def _add_inspect(parser: argparse.ArgumentParser) -> None:
+    _add_picture(parser)
+    parser.add_argument("--out", required=True, metavar="FILE.npz", help="where the values go")
+
+
+def _add_train(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--model", required=True, help="a name that 'cnnviz models' lists")
+    _add_data(parser, "starter")
+    parser.add_argument("--epochs", type=int, help="times through the data (default: the network's own recipe)")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--batch-size", type=int)
+    parser.add_argument("--learning-rate", type=float)
+    parser.add_argument("--device", default="auto")
+    parser.add_argument("--threads", type=int, help="torch threads (default: measured on the first batches)")
+    parser.add_argument("--out", metavar="RUN", help="the run's folder (default: runs/MODEL-SEED)")
+    parser.add_argument("--overwrite", action="store_true", help="replace an older run in that folder")
+
+
+def _add_evaluate(parser: argparse.ArgumentParser) -> None:
+    _add_model(parser)
+    _add_data(parser, "starter")
+    _add_json(parser)
+
+
+def _inspection(options: argparse.Namespace) -> tuple[Engine, Inspection]:
+    """Load network and picture as the window does, and run the one on the other."""
+    from cnnviz.core import digit, image
+    from cnnviz.core.inspection import ModelRequest
+    from cnnviz.models import registry
+
+    registry.get(options.model)  # a wrong name is said before torch is imported
+    picture = image.load_picture(Path(options.image))
+    ink = image.to_ink(picture, invert=options.invert)
+    prepared = digit.prepare_digit(image.fit_board(ink.ink_hw), centre=not options.no_centre)
+    from cnnviz.models.engine import Engine
+
+    engine = Engine(ModelRequest(options.model, options.weights, options.device))
+    if prepared.blank:
+        raise UserError(f"'{options.image}' is blank: there is nothing to recognise.", suggestion="Try --invert yes.")
+    return engine, engine.inspect(prepared.image_hw)
+
+
+def _predict(options: argparse.Namespace) -> None:
+    engine, inspection = _inspection(options)
+    labels = engine.loaded.labels
+    top = [
+        {
+            "index": index,
+            "label": labels[index],
+            "probability": float(inspection.probabilities[index]),
+            "logit": float(inspection.logits[index]),
+        }
+        for index in inspection.ranking()
+    ]
+    if options.json:
+        print(json.dumps({"model": options.model, "image": options.image, "top": top}, indent=2))
+        return
+    for row in top:
+        print(f"{row['label']:>4}  {row['probability']:8.2%}  logit {row['logit']:9.4f}")
+
+
+def _inspect(options: argparse.Namespace) -> None:
+    import numpy as np
+
+    from cnnviz.core.files import write_atomically
+
+    _, inspection = _inspection(options)
+    arrays: dict[str, Any] = {name: inspection.values[name] for name in inspection.values}
+    arrays["probabilities"] = inspection.probabilities
+    with write_atomically(Path(options.out)) as file:
+        np.savez(file, **arrays)
+    print(f"{len(arrays)} arrays in {options.out}")
+
+
+def _train(options: argparse.Namespace) -> None:
+    from cnnviz.training.command import train_command
+
+    train_command(options)
+
+
+def _evaluate(options: argparse.Namespace) -> None:
+    from cnnviz.models import registry
+    from cnnviz.training.evaluate import evaluate
+
+    spec = registry.get(options.model)
+    result = evaluate(spec, options.weights, options.data, options.data_dir, options.device)
+    if options.json:
+        print(json.dumps({"accuracy": result.accuracy, "n": result.n, "loss": result.loss}))
+    else:
+        print(f"{result.accuracy:.2%} of {result.n:,} digits, loss {result.loss:.4f}")
+
+
+def _models(options: argparse.Namespace) -> None:
+    from cnnviz.models.registry import MODELS
+
+    rows = [{"name": m.name, "title": m.title, "summary": m.summary, "weights": m.weights} for m in MODELS]
+    if options.json:
+        print(json.dumps(rows, indent=2))
+        return
+    width = max(len(m.name) for m in MODELS)
+    for model in MODELS:
+        print(f"{model.name:<{width}}  {model.title}: {model.summary}")
+
+
+def _device(options: argparse.Namespace) -> None:
+    from cnnviz.core import device
+
+    report = device.report()
+    if options.json:
+        print(json.dumps(report, indent=2))
+        return
+    for key, value in report.items():
+        lines = [f"{name}: {words}" for name, words in value.items()] if isinstance(value, dict) else [str(value)]
+        print(f"{key:>8}  " + "; ".join(lines))
+
+
+def _bench(options: argparse.Namespace) -> int:
+    from cnnviz.bench.table import run_bench
+
+    return run_bench(as_json=options.json)
+
+
+Add = Callable[[argparse.ArgumentParser], None]
+Run = Callable[[argparse.Namespace], int | None]
+COMMANDS: dict[str, tuple[Add, Run, str]] = {
+    "predict": (_add_predict, _predict, "rank the classes for a picture"),
+    "inspect": (_add_inspect, _inspect, "write every value of every layer for a picture"),
+    "train": (_add_train, _train, "train a network; writes a run folder"),
+    "evaluate": (_add_evaluate, _evaluate, "measure accuracy and loss on a data set"),
+    "models": (_add_json, _models, "list the networks"),
+    "device": (_add_json, _device, "say which devices there are"),
+    "bench": (_add_json, _bench, "measure the speeds that cnnviz promises"),
+}

@@ -1,0 +1,299 @@
+"""Every node's value for one input, as it was really computed, never altered by in-place operations."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from torch import fx, nn
+from torch.overrides import TorchFunctionMode
+from torch.utils.hooks import RemovableHandle
+
+from cnnviz.core.describe import describe_node
+from cnnviz.core.errors import UserError
+from cnnviz.core.graph import Graph, Node
+from cnnviz.core.inspection import FloatArray
+from cnnviz.core.trace import Plan, make_plan
+
+INPUT, OUTPUT = "input", "output"
+
+
+class CapturedValues(Mapping[str, FloatArray]):
+    """The captured tensors by node name, read as float32 arrays without the batch axis.
+
+    Values stay where they were computed; a node becomes an array when it is first looked at. On the CPU that
+    array shares the tensor's memory, which nothing writes any more.
+    """
+
+    def __init__(self, tensors: Mapping[str, torch.Tensor]) -> None:
+        self._tensors = tensors
+        self._arrays: dict[str, FloatArray] = {}
+
+    def tensor(self, name: str) -> torch.Tensor:
+        """Return a node's tensor without the batch axis."""
+        return self._tensors[name][0]
+
+    def __getitem__(self, name: str) -> FloatArray:
+        array = self._arrays.get(name)
+        if array is None:
+            array = np.asarray(self._tensors[name].detach()[0].float().cpu().numpy(), np.float32)
+            array.flags.writeable = False
+            self._arrays[name] = array
+        return array
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._tensors)
+
+    def __len__(self) -> int:
+        return len(self._tensors)
+
+
+class Capture:
+    """Runs a network and keeps the value of every node.
+
+    Parameters
+    ----------
+    module
+        In evaluation mode, and the caller's own: its in-place switches are changed.
+    input_shape
+        (C, H, W), without the batch axis.
+    name
+        The graph's name.
+
+    Attributes
+    ----------
+    graph
+        Nodes, edges, shapes, costs and receptive fields.
+    is_traced
+        Whether sums and function calls are nodes too; else only modules are.
+
+    Raises
+    ------
+    UserError
+        When the network cannot take an input of that shape.
+    """
+
+    def __init__(self, module: nn.Module, input_shape: tuple[int, ...], name: str = "network") -> None:
+        self.module = module
+        parameter = next(module.parameters(), None)
+        device = parameter.device if parameter is not None else torch.device("cpu")
+        example = torch.rand(1, *input_shape, generator=torch.Generator().manual_seed(0)).to(device)
+        try:
+            with torch.inference_mode():
+                self._build(name, example)
+        except ValueError as error:
+            raise UserError(str(error)) from error
+        except (RuntimeError, TypeError, IndexError) as error:
+            shape = "×".join(str(n) for n in input_shape)
+            raise UserError(f"The network '{name}' cannot take an input of {shape}.", details=repr(error)) from error
+
+    def _build(self, name: str, example: torch.Tensor) -> None:
+        """Trace, and trust the trace only if it computes what the module computes.
+
+        Tracing silently turns ``y *= 3`` into ``y = y * 3``, which differs where another name for y is read later.
+        """
+        expected = self.module(example.clone()) if _takes_one_input(self.module) else None
+        self._recipes: list[Recipe] = []
+        plan = make_plan(self.module)
+        self.is_traced = False
+        if plan is not None:
+            self._recipes = _compile(plan)
+            values = self._run_recipes(example)
+            self.graph = _graph_of_plan(name, self.module, plan, values)
+            output = values[self.graph.output.name]
+            self.is_traced = expected is None or _same(output, expected)
+        if not self.is_traced:
+            recorded, calls = _run_hooked(self.module, example)
+            self.graph = _graph_of_calls(name, self.module, calls, recorded)
+
+    def __call__(self, batch_nchw: torch.Tensor) -> CapturedValues:
+        """Run the network on a batch of one, (1, C, H, W), and return all values."""
+        if not self.is_traced:
+            return CapturedValues(_run_hooked(self.module, batch_nchw)[0])
+        return CapturedValues(self._run_recipes(batch_nchw))
+
+    def _run_recipes(self, batch_nchw: torch.Tensor) -> dict[str, torch.Tensor]:
+        registers: list[Any] = [None] * (len(self._recipes) + 1)
+        registers[0] = batch_nchw
+        recorded: dict[str, torch.Tensor] = {INPUT: batch_nchw}
+        for index, (name, call, fetch, mutates) in enumerate(self._recipes, start=1):
+            args, kwargs = fetch(registers)
+            if mutates:
+                _copy_before_overwriting(args[0], recorded)
+            value = registers[index] = call(*args, **kwargs)
+            if isinstance(value, torch.Tensor):
+                recorded[name] = value
+        return recorded
+
+
+Fetch = Callable[[list[Any]], tuple[tuple[Any, ...], dict[str, Any]]]
+Recipe = tuple[str, Callable[..., Any], Fetch, bool]
+_NO_KWARGS: dict[str, Any] = {}
+
+
+def _takes_one_input(module: nn.Module) -> bool:
+    parameters = inspect.signature(module.forward).parameters.values()
+    return sum(p.default is p.empty and p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD) for p in parameters) == 1
+
+
+def _same(value: torch.Tensor, expected: Any) -> bool:
+    """Return whether the traced output is the module's own output, up to the order of sums."""
+    if not isinstance(expected, torch.Tensor):
+        return True
+    return value.shape == expected.shape and torch.allclose(value, expected, rtol=1e-4, atol=1e-5, equal_nan=True)
+
+
+def _compile(plan: Plan) -> list[Recipe]:
+    """Turn the steps into (name, call, fetch arguments, overwrites), so that a run does no graph look-ups."""
+    register = {plan.placeholder: 0} | {step.source: i for i, step in enumerate(plan.steps, start=1)}
+    return [(step.name, step.call, _fetcher(step.source, register), step.mutates) for step in plan.steps]
+
+
+def _fetcher(node: fx.Node, register: Mapping[fx.Node, int]) -> Fetch:
+    """Return how a step's arguments come out of the registers."""
+    if len(node.args) == 1 and isinstance(node.args[0], fx.Node) and not node.kwargs:
+        only = register[node.args[0]]
+        return lambda registers: ((registers[only],), _NO_KWARGS)
+
+    def fetch(registers: list[Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        def value(argument: fx.Node) -> Any:
+            return registers[register[argument]]
+
+        return fx.map_arg(node.args, value), fx.map_arg(node.kwargs, value)
+
+    return fetch
+
+
+def _copy_before_overwriting(target: torch.Tensor, recorded: dict[str, torch.Tensor]) -> None:
+    """Replace every recorded tensor that shares memory with `target` by a copy."""
+    storage = target.untyped_storage().data_ptr()
+    for name, tensor in recorded.items():
+        if tensor.untyped_storage().data_ptr() == storage:
+            recorded[name] = tensor.clone()
+
+
+def _graph_of_plan(name: str, module: nn.Module, plan: Plan, values: Mapping[str, torch.Tensor]) -> Graph:
+    """Describe the traced steps that have a tensor value."""
+    names = {plan.placeholder: INPUT} | {step.source: step.name for step in plan.steps}
+    nodes: dict[str, Node] = {INPUT: _input_node(values[INPUT])}
+    for step in plan.steps:
+        if step.name not in values or step.source.op == "get_attr":
+            continue
+        sources = _tensor_sources(step.source, names, values)
+        nodes[step.name] = describe_node(
+            step.name,
+            step.module,
+            step.source.target,
+            tuple(nodes[s] for s in sources if s in nodes),
+            tuple(values[step.name].shape[1:]),
+            dict(step.source.kwargs),
+            path=str(step.source.target) if step.module is not None else None,
+            state=module.state_dict(),
+        )
+    return Graph(name, tuple(nodes.values()))
+
+
+def _tensor_sources(node: fx.Node, names: Mapping[fx.Node, str], values: Mapping[str, torch.Tensor]) -> tuple[str, ...]:
+    """Return the tensor-valued nodes that `node` reads, looking through tuples and sizes."""
+    found: list[str] = []
+    for argument in node.all_input_nodes:
+        if names[argument] in values:
+            found.append(names[argument])
+        elif argument.op != "get_attr":
+            found.extend(_tensor_sources(argument, names, values))
+    return tuple(dict.fromkeys(found))
+
+
+def _input_node(batch_nchw: torch.Tensor) -> Node:
+    return describe_node(INPUT, None, "input", (), tuple(batch_nchw.shape[1:]), {}, path=None, state={})
+
+
+Calls = list[tuple[str, str, nn.Module | None, tuple[str, ...]]]
+
+
+class _Origins(TorchFunctionMode):
+    """Follows which module outputs each tensor was computed from, through any function."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._sources: dict[int, tuple[str, ...]] = {}
+        self._alive: list[torch.Tensor] = []  # an id is only unique while its tensor lives
+
+    def put(self, value: Any, sources: tuple[str, ...]) -> None:
+        for tensor in _tensors(value):
+            self._sources[id(tensor)] = sources
+            self._alive.append(tensor)
+
+    def get(self, value: Any) -> tuple[str, ...]:
+        found = [s for tensor in _tensors(value) for s in self._sources.get(id(tensor), ())]
+        return tuple(dict.fromkeys(found))
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        out = func(*args, **(kwargs or {}))
+        sources = self.get((args, kwargs))
+        if sources:
+            self.put(out, sources)
+        return out
+
+
+def _tensors(value: Any) -> Iterator[torch.Tensor]:
+    if isinstance(value, torch.Tensor):
+        yield value
+    elif isinstance(value, (list, tuple)):
+        for item in value:
+            yield from _tensors(item)
+    elif isinstance(value, dict):
+        for item in value.values():
+            yield from _tensors(item)
+
+
+def _run_hooked(module: nn.Module, batch_nchw: torch.Tensor) -> tuple[dict[str, torch.Tensor], Calls]:
+    """Run with forward hooks on every module without children; values are copied, so nothing overwrites them."""
+    recorded: dict[str, torch.Tensor] = {INPUT: batch_nchw.clone()}
+    calls: Calls = []
+    counts: dict[str, int] = {}
+    last: list[torch.Tensor] = []
+    origins = _Origins()
+    handles: list[RemovableHandle] = []
+
+    def hook(path: str) -> Callable[[nn.Module, Any, Any], None]:
+        def record(owner: nn.Module, inputs: Any, output: Any) -> None:
+            count = counts[path] = counts.get(path, -1) + 1
+            name = path if count == 0 else f"{path}:{count}"
+            if isinstance(output, torch.Tensor):
+                calls.append((name, path, owner, origins.get(inputs)))
+                recorded[name] = output.clone()
+                last[:] = [output]
+                origins.put(output, (name,))
+
+        return record
+
+    try:
+        for path, child in module.named_modules():
+            if path and next(child.children(), None) is None:
+                handles.append(child.register_forward_hook(hook(path)))
+        with origins:
+            origins.put(batch_nchw, (INPUT,))
+            output = module(batch_nchw)
+    finally:
+        for handle in handles:
+            handle.remove()
+    if isinstance(output, torch.Tensor) and not (calls and output is last[0]):
+        recorded[OUTPUT] = output
+        calls.append((OUTPUT, OUTPUT, None, origins.get(output)))
+    return recorded, calls
+
+
+def _graph_of_calls(name: str, module: nn.Module, calls: Calls, values: Mapping[str, torch.Tensor]) -> Graph:
+    """Describe the module calls of an untraceable network."""
+    nodes: dict[str, Node] = {INPUT: _input_node(values[INPUT])}
+    state = module.state_dict()
+    for call, path, owner, sources in calls:
+        inputs = tuple(nodes[s] for s in sources)
+        nodes[call] = describe_node(
+            call, owner, path, inputs, tuple(values[call].shape[1:]), {}, path=path, state=state
+        )
+    return Graph(name, tuple(nodes.values()))

@@ -1,0 +1,138 @@
+"""A network as nodes and edges: plain data, no torch, no Qt.
+
+`cnnviz.core.trace` makes a `Graph` from a module; views read it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from types import MappingProxyType
+from typing import Any, Literal
+
+Kind = Literal[
+    "input", "convolution", "pooling", "activation", "linear", "flatten", "normalisation", "dropout", "sum",
+    "concatenation", "softmax", "output", "other",
+]  # fmt: skip
+
+
+@dataclass(frozen=True)
+class ReceptiveField:
+    """Which input pixels one unit sees, along one axis.
+
+    Output index ``i`` sees the input interval ``[start + i * jump, start + i * jump + size)``; parts outside the
+    picture are padding. The recurrences are those of Araujo, Norris and Sim, "Computing Receptive Fields of
+    Convolutional Neural Networks", Distill 2019: ``size += (k - 1) * jump``, ``start -= padding * jump``,
+    ``jump *= stride``, with ``k`` the dilated kernel size.
+    """
+
+    size: int
+    jump: int
+    start: int
+
+    def interval(self, index: int) -> tuple[int, int]:
+        """Return the half-open interval of input pixels that output `index` sees, padding included."""
+        first = self.start + index * self.jump
+        return first, first + self.size
+
+
+@dataclass(frozen=True)
+class Node:
+    """One computed value of the network.
+
+    Attributes
+    ----------
+    name
+        Dotted module path; a second call of the same module carries ``:1``; sums and functions have the traced
+        graph's own name; the input is ``input``.
+    kind, op
+        The family (a field's term) and the exact operation, such as ``Conv2d`` or ``add``.
+    inputs
+        Names of the nodes it reads, in order.
+    hyper
+        Hyper-parameters by their torch names, such as ``kernel_size``.
+    input_shapes, output_shape
+        Without the batch axis: (C, H, W) or (N,).
+    parameters, parameter_formula
+        Trainable parameters, and the same number as a product, such as ``6·(1·5·5 + 1)``.
+    macs
+        Multiply-adds for one input.
+    field_hw
+        Receptive field down and across, or ``None`` where a unit sees the whole input.
+    weight, bias
+        State-dict keys of its weights, or ``None``.
+    """
+
+    name: str
+    kind: Kind
+    op: str
+    inputs: tuple[str, ...] = ()
+    hyper: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+    input_shapes: tuple[tuple[int, ...], ...] = ()
+    output_shape: tuple[int, ...] = ()
+    parameters: int = 0
+    parameter_formula: str = ""
+    macs: int = 0
+    field_hw: tuple[ReceptiveField, ReceptiveField] | None = None
+    weight: str | None = None
+    bias: str | None = None
+
+    @property
+    def is_map(self) -> bool:
+        """Whether the value is a stack of feature maps (C, H, W) rather than a vector."""
+        return len(self.output_shape) == 3
+
+    @property
+    def units(self) -> int:
+        """Number of channels, or of elements of a vector."""
+        return self.output_shape[0] if self.output_shape else 0
+
+    @property
+    def shape_text(self) -> str:
+        """The output shape as a person writes it: ``6 × 28 × 28``."""
+        return " × ".join(str(n) for n in self.output_shape)
+
+
+@dataclass(frozen=True)
+class Graph:
+    """The nodes of a network in execution order, the input first."""
+
+    name: str
+    nodes: tuple[Node, ...]
+
+    @cached_property
+    def by_name(self) -> Mapping[str, Node]:
+        """The nodes by name."""
+        return MappingProxyType({node.name: node for node in self.nodes})
+
+    def __getitem__(self, name: str) -> Node:
+        return self.by_name[name]
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.by_name
+
+    @cached_property
+    def edges(self) -> tuple[tuple[str, str], ...]:
+        """All (source, target) pairs in execution order."""
+        return tuple((source, node.name) for node in self.nodes for source in node.inputs)
+
+    @property
+    def layers(self) -> tuple[Node, ...]:
+        """Every node but the input."""
+        return self.nodes[1:]
+
+    @property
+    def output(self) -> Node:
+        """The last node: the network's own output (logits)."""
+        return self.nodes[-1]
+
+    @property
+    def parameters(self) -> int:
+        """Trainable parameters; a module that runs twice counts once."""
+        return sum(node.parameters for node in self.nodes if ":" not in node.name)
+
+    @property
+    def macs(self) -> int:
+        """Multiply-adds for one input."""
+        return sum(node.macs for node in self.nodes)

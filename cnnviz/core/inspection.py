@@ -1,0 +1,83 @@
+"""What one run of a network on one input shows: plain data, no torch, no Qt."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from cnnviz.core.graph import Graph
+
+FloatArray = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class ModelRequest:
+    """Which network to use: a registered name, a weights file (``None``: the shipped ones) and a device."""
+
+    name: str
+    weights_path: str | None = None
+    device: str = "auto"
+
+
+@dataclass(frozen=True, eq=False)
+class LoadedModel:
+    """A network as the views see it: its graph and a copy of its weights, no module.
+
+    Attributes
+    ----------
+    request
+        What was asked for; a result whose request differs belongs to another context.
+    title
+        The name for people.
+    graph
+        Its nodes and edges.
+    labels
+        Class names, one per output.
+    weights
+        Parameters and buffers by state-dict key, read-only float32 arrays.
+    weights_note
+        Where the weights come from, in a few words; says so when they are random.
+    device
+        Where it runs, described for a person.
+    """
+
+    request: ModelRequest
+    title: str
+    graph: Graph
+    labels: tuple[str, ...]
+    weights: Mapping[str, FloatArray]
+    weights_note: str = ""
+    device: str = "CPU"
+
+
+@dataclass(frozen=True, eq=False)
+class Inspection:
+    """Every value of one network for one input.
+
+    Attributes
+    ----------
+    request, generation
+        The context: which network, and which input (`InputState.generation`).
+    values
+        One float32 array for each node of the graph, without the batch axis; ``input`` is what the network was
+        given, after normalisation.
+    logits, probabilities
+        The last layer's numbers before and after softmax, one per class.
+    elapsed_ms
+        Wall-clock time of the captured forward pass.
+    """
+
+    request: ModelRequest
+    generation: int
+    values: Mapping[str, FloatArray]
+    logits: FloatArray
+    probabilities: FloatArray
+    elapsed_ms: float = 0.0
+    extras: Mapping[str, object] = field(default_factory=dict)
+
+    def ranking(self) -> tuple[int, ...]:
+        """Return the class indices, most probable first; ties keep the lower index first."""
+        return tuple(int(i) for i in np.argsort(-self.logits, kind="stable"))

@@ -1,0 +1,30 @@
+"""Labelled pictures in memory: what every data set becomes. Imports no torch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+
+@dataclass(frozen=True, eq=False)
+class LabelledImages:
+    """Grey pictures with their classes.
+
+    Attributes
+    ----------
+    images_nhw
+        uint8 (N, H, W), ink light on dark paper.
+    labels_n
+        int64 (N,), class indices.
+    files
+        SHA-256 of each file they were read from, by file name.
+    """
+
+    images_nhw: npt.NDArray[np.uint8]
+    labels_n: npt.NDArray[np.int64]
+    files: tuple[tuple[str, str], ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.labels_n)

@@ -1,0 +1,86 @@
+"""The two small dialogs of the Help menu."""
+
+from __future__ import annotations
+
+import platform
+
+import PySide6
+from PySide6.QtCore import Qt, qVersion
+from PySide6.QtWidgets import QDialog, QDialogButtonBox, QTextBrowser, QVBoxLayout, QWidget
+
+from cnnviz.core import paths
+from cnnviz.state.app_state import AppState
+
+KEYS = """
+## Drawing
+
+| | |
+|---|---|
+| Left button, touch, pen | draw; a pen's pressure sets the width |
+| Right button, E | erase; switch the eraser |
+| Ctrl+Z, Ctrl+Shift+Z | undo, redo |
+| Delete | clear the board |
+| Ctrl+O, Ctrl+V | open, paste a picture; or drop one anywhere |
+
+## Network map
+
+| | |
+|---|---|
+| Point | light up a value and what it was computed from |
+| Click, Enter | select; go into the inspector |
+| Left, Right | walk the layers |
+| Up, Down | walk the maps of a layer |
+| Wheel, +, −, 0 | zoom in, out, fit; drag to move |
+| Escape | back out, one level at a time |
+
+## Everywhere
+
+| | |
+|---|---|
+| Ctrl+1 … Ctrl+4 | to the input, the map, the prediction, the inspector |
+| Ctrl+C, Ctrl+Shift+S | copy or save the picture that has the focus (PNG, SVG) |
+| Ctrl +, Ctrl −, Ctrl 0 | text size |
+| F11 | full screen |
+"""
+
+
+def show_keys(parent: QWidget) -> None:
+    """Show what keys and mouse do."""
+    _show(parent, "Keyboard and mouse", KEYS)
+
+
+def show_about(parent: QWidget, state: AppState) -> None:
+    """Show versions, the network's origin and where files are."""
+    model = state.model
+    weights = f"{model.title}: {model.weights_note}, on {model.device}" if model else "no network loaded yet"
+    text = f"""
+# cnnviz
+
+See every number inside a convolutional network, live.
+
+* Network: {weights}
+* Python {platform.python_version()}, Qt {qVersion()}, PySide6 {PySide6.__version__}
+* Log and saved drawing: `{paths.data_dir()}`
+* Settings: `{paths.config_dir()}`
+
+MIT licence. Colour maps: viridis (CC0) and the CET maps of Peter Kovesi (CC BY), as shipped with pyqtgraph.
+Digits: MNIST (CC BY-SA 3.0). Photographs: see the card beside them.
+"""
+    _show(parent, "About cnnviz", text)
+
+
+def _show(parent: QWidget, title: str, markdown: str) -> None:
+    dialog = QDialog(parent)
+    dialog.setWindowTitle(title)
+    dialog.resize(640, 620)
+    browser = QTextBrowser(dialog)
+    browser.setOpenExternalLinks(True)
+    browser.setMarkdown(markdown)
+    browser.setTextInteractionFlags(Qt.TextInteractionFlag.TextBrowserInteraction)
+    buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close, dialog)
+    buttons.rejected.connect(dialog.reject)
+    layout = QVBoxLayout(dialog)
+    layout.addWidget(browser)
+    layout.addWidget(buttons)
+    dialog.exec()
+    dialog.deleteLater()

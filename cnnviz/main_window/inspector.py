@@ -1,0 +1,185 @@
+"""The inspector: where one is, the facts of the selected layer, and a tab for each view of it."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Slot
+from PySide6.QtGui import QFont, QKeyEvent, Qt
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QTabWidget, QToolButton, QVBoxLayout, QWidget
+
+from cnnviz.core.graph import Node
+from cnnviz.state.app_state import AppState, Place
+from cnnviz.state.messages import MessageCenter
+from cnnviz.state.settings import Settings
+from cnnviz.views.base import View, ViewSpec
+from cnnviz.views.registry import VIEWS
+from cnnviz.widgets import theme
+
+
+def facts(node: Node) -> str:
+    """Return the facts line: operation, shapes, parameters as a product, multiply-adds, receptive field."""
+    parts = [_operation(node)]
+    shape = node.shape_text
+    if node.input_shapes:
+        before = " + ".join(" × ".join(str(n) for n in s) for s in node.input_shapes)
+        parts.append(f"{before} → {shape}")
+    else:
+        parts.append(shape)
+    if node.parameters:
+        parts.append(f"parameters {node.parameter_formula} = {node.parameters:,}")
+    if node.macs:
+        parts.append(f"{node.macs:,} multiply-adds")
+    if node.field_hw is not None and node.kind != "input":
+        down, across = node.field_hw
+        parts.append(f"a unit sees {down.size} × {across.size} input pixels, every {down.jump}")
+    elif node.kind not in ("input", "softmax"):
+        parts.append("a unit sees the whole input")
+    return "   ·   ".join(parts)
+
+
+def _operation(node: Node) -> str:
+    hyper = node.hyper
+    words = [node.op if node.kind != "input" else "Input"]
+    if "kernel_size" in hyper:
+        kernel = hyper["kernel_size"]
+        words.append(f"{kernel[0]} × {kernel[1]}")
+        for key in ("stride", "padding", "dilation"):
+            value = hyper.get(key)
+            usual = (0, 0) if key == "padding" else (1, 1)
+            if isinstance(value, tuple) and value != usual:
+                words.append(f"{key} {value[0]}" if value[0] == value[1] else f"{key} {value[0]} × {value[1]}")
+        if hyper.get("groups", 1) != 1:
+            words.append(f"groups {hyper['groups']}")
+    return " ".join(words[:2]) + "".join(f", {word}" for word in words[2:])
+
+
+class Inspector(QWidget):
+    """Tabs of the views whose place is ``inspector``; a tab's widget is made when it is first looked at."""
+
+    def __init__(self, state: AppState, messages: MessageCenter, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._state, self._messages = state, messages
+        self.setObjectName("inspector")
+        self._specs: list[ViewSpec] = [spec for spec in VIEWS if spec.place == "inspector"]
+        self._views: dict[int, View] = {}
+        self._pages: list[QWidget] = []
+        self._recalled: Settings | None = None
+        self._crumbs = QWidget(self)
+        self._crumb_row = QHBoxLayout(self._crumbs)
+        self._crumb_row.setContentsMargins(0, 0, 0, 0)
+        self._crumb_row.setSpacing(2)
+        self._layer = self._crumb("Choose the whole layer", self._on_layer_clicked)
+        self._unit = self._crumb("Choose the whole map", self._on_unit_clicked)
+        self._cell = QLabel(self._crumbs)
+        self._crumb_row.addWidget(self._cell)
+        self._facts = QLabel("Choose a layer in the map above.", self)
+        self._facts.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self._facts.setAccessibleName("Facts of the selected layer")
+        self._facts.setMinimumWidth(50)
+        head = QHBoxLayout()
+        head.setSpacing(theme.GRID_PX)
+        head.addWidget(self._crumbs)
+        head.addWidget(self._facts, 1)
+        self.tabs = QTabWidget(self)
+        self.tabs.setDocumentMode(True)
+        self.tabs.setAccessibleName("Views of the selected layer")
+        for spec in self._specs:
+            self._pages.append(QWidget(self.tabs))
+            index = self.tabs.addTab(self._pages[-1], f"&{spec.title}")
+            self.tabs.setTabToolTip(index, spec.tip)
+        self.tabs.currentChanged.connect(self._on_tabs_current_changed)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(theme.GRID_PX, 4, theme.GRID_PX, 4)
+        layout.setSpacing(4)
+        layout.addLayout(head)
+        layout.addWidget(self.tabs, 1)
+        state.selection_changed.connect(self._on_state_selection_changed)
+        state.model_changed.connect(self._on_state_model_changed)
+        self._on_tabs_current_changed(0)
+        self._show(state.selection)
+
+    def view(self, index: int) -> View:
+        """Return the view of a tab, making it if it is not there yet."""
+        if index not in self._views:
+            view = self._specs[index].create(self._state, self._messages)
+            if self._recalled is not None:
+                view.recall(self._recalled)
+            page = QVBoxLayout(self._pages[index])
+            page.setContentsMargins(0, 4, 0, 0)
+            page.addWidget(view)
+            self._views[index] = view
+        return self._views[index]
+
+    def enter(self) -> None:
+        """Take the keyboard into the current tab."""
+        self.view(self.tabs.currentIndex()).setFocus(Qt.FocusReason.ShortcutFocusReason)
+
+    def remember(self, settings: Settings) -> None:
+        """Store the current tab and what the views remember."""
+        settings.put("inspector/tab", self._specs[self.tabs.currentIndex()].name)
+        for view in self._views.values():
+            view.remember(settings)
+
+    def recall(self, settings: Settings) -> None:
+        """Come back to the tab of the last session."""
+        self._recalled = settings
+        for view in self._views.values():
+            view.recall(settings)
+        names = tuple(spec.name for spec in self._specs)
+        self.tabs.setCurrentIndex(names.index(settings.choice("inspector/tab", names[0], names)))
+
+    def _crumb(self, tip: str, clicked: object) -> QToolButton:
+        button = QToolButton(self._crumbs)
+        button.setAutoRaise(True)
+        button.setToolTip(tip)
+        font = QFont(self.font())
+        font.setBold(True)
+        button.setFont(font)
+        button.clicked.connect(clicked)
+        self._crumb_row.addWidget(button)
+        return button
+
+    def _show(self, place: Place | None) -> None:
+        model = self._state.model
+        known = place is not None and model is not None and place.layer in model.graph
+        self._crumbs.setVisible(known)
+        if place is None or model is None or not known:
+            self._facts.setText("Choose a layer in the map above.")
+            return
+        node = model.graph[place.layer]
+        self._layer.setText(place.layer)
+        self._unit.setVisible(place.unit is not None)
+        self._unit.setText(f"› {'map' if node.is_map else 'element'} {place.unit}")
+        self._cell.setVisible(place.cell is not None)
+        self._cell.setText(f"› row {place.cell[0]}, column {place.cell[1]}" if place.cell else "")
+        text = facts(node)
+        self._facts.setText(text)
+        self._facts.setToolTip(text)
+
+    @Slot(int)
+    def _on_tabs_current_changed(self, index: int) -> None:
+        self.view(index)
+
+    @Slot(object)
+    def _on_state_selection_changed(self, place: Place | None) -> None:
+        self._show(place)
+
+    @Slot(object)
+    def _on_state_model_changed(self, model: object) -> None:
+        self._show(self._state.selection)
+
+    @Slot()
+    def _on_layer_clicked(self) -> None:
+        self._state.select_unit(None)
+
+    @Slot()
+    def _on_unit_clicked(self) -> None:
+        if self._state.selection is not None:
+            self._state.select_unit(self._state.selection.unit)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Escape goes one level out: cell, unit, layer."""
+        place = self._state.selection
+        if event.key() == Qt.Key.Key_Escape and place is not None and place.unit is not None:
+            self._state.select_unit(place.unit if place.cell is not None else None)
+        else:
+            super().keyPressEvent(event)

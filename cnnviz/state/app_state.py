@@ -1,0 +1,213 @@
+"""The single source of truth of the window: frozen values, one signal a field, GUI thread only."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Literal, get_args
+
+from PySide6.QtCore import QObject, Signal
+
+from cnnviz.core.inspection import FloatArray, Inspection, LoadedModel, ModelRequest
+
+ColourScope = Literal["unit", "layer", "network"]
+Appearance = Literal["system", "light", "dark"]
+SCOPES: tuple[ColourScope, ...] = get_args(ColourScope)
+APPEARANCES: tuple[Appearance, ...] = get_args(Appearance)
+
+
+@dataclass(frozen=True, eq=False)
+class InputState:
+    """The picture that the network is to see.
+
+    Attributes
+    ----------
+    generation
+        Counts every change; a result carries the number of the input it belongs to.
+    image_hw
+        The prepared picture, float32 in 0..1, ink 1 on paper 0.
+    blank
+        There is nothing to recognise.
+    title
+        What it is, in a few words.
+    label
+        The true class where it is known.
+    """
+
+    generation: int
+    image_hw: FloatArray
+    blank: bool
+    title: str = "Drawing"
+    label: str | None = None
+
+
+@dataclass(frozen=True)
+class Place:
+    """A layer, perhaps one of its units, perhaps one cell of that unit's map."""
+
+    layer: str
+    unit: int | None = None
+    cell: tuple[int, int] | None = None
+
+
+class AppState(QObject):
+    """What the window shows. Setters return early when nothing changed, else store and emit one signal.
+
+    Signals
+    -------
+    input_changed(InputState)
+        A new picture.
+    model_requested(ModelRequest)
+        A wish: another network, other weights, another device.
+    model_changed(LoadedModel | None)
+        A network is loaded.
+    inspection_changed(Inspection | None)
+        New values; all views draw from the same inspection.
+    selection_changed(Place | None), pointed_changed(Place | None)
+        What was chosen, and what the pointer is over.
+    scope_changed(ColourScope)
+        Over what the colour scale reaches.
+    open_requested(str)
+        A wish: show this picture file.
+    enter_requested()
+        A wish: go one level in, from the map to the inspector.
+    """
+
+    input_changed = Signal(object)
+    model_requested = Signal(object)
+    model_changed = Signal(object)
+    inspection_changed = Signal(object)
+    selection_changed = Signal(object)
+    pointed_changed = Signal(object)
+    scope_changed = Signal(object)
+    open_requested = Signal(str)
+    enter_requested = Signal()
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._input: InputState | None = None
+        self._generation = 0
+        self._model: LoadedModel | None = None
+        self._model_request: ModelRequest | None = None
+        self._inspection: Inspection | None = None
+        self._selection: Place | None = None
+        self._pointed: Place | None = None
+        self._scope: ColourScope = "layer"
+
+    @property
+    def input(self) -> InputState | None:
+        """The picture that the network is to see."""
+        return self._input
+
+    def set_input(
+        self, image_hw: FloatArray, *, blank: bool, title: str = "Drawing", label: str | None = None
+    ) -> InputState:
+        """Replace the picture and return its state, with a new generation."""
+        self._generation += 1
+        self._input = InputState(self._generation, image_hw, blank, title, label)
+        self.input_changed.emit(self._input)
+        return self._input
+
+    @property
+    def model_request(self) -> ModelRequest | None:
+        """The network that was last asked for; it may still be loading."""
+        return self._model_request
+
+    def request_model(self, request: ModelRequest) -> None:
+        """Ask for another network, other weights or another device."""
+        if request == self._model_request:
+            return
+        self._model_request = request
+        self.model_requested.emit(request)
+
+    def keep_model(self) -> None:
+        """Withdraw a request that failed: the network that is loaded stays."""
+        self._model_request = self._model.request if self._model else None
+
+    @property
+    def model(self) -> LoadedModel | None:
+        """The network whose values are shown, or ``None`` while none is loaded."""
+        return self._model
+
+    def set_model(self, model: LoadedModel | None) -> None:
+        """Replace the network; values of another network are dropped, and the selection if it is not in it."""
+        if model is self._model:
+            return
+        self._model = model
+        if self._inspection and (model is None or self._inspection.request != model.request):
+            self._inspection = None
+            self.inspection_changed.emit(None)
+        self.model_changed.emit(model)
+        self.set_pointed(None)
+        if model and (self._selection is None or self._selection.layer not in model.graph):
+            self.select(Place(model.graph.layers[0].name))
+        elif model and self._selection:
+            units = model.graph[self._selection.layer].units
+            if self._selection.unit is not None and self._selection.unit >= units:
+                self.select(Place(self._selection.layer))
+
+    @property
+    def inspection(self) -> Inspection | None:
+        """Every captured value for one input."""
+        return self._inspection
+
+    def set_inspection(self, inspection: Inspection | None) -> None:
+        """Show new values, unless they belong to another network or are older than what is shown."""
+        if inspection is self._inspection:
+            return
+        if inspection is not None:
+            if self._model is None or inspection.request != self._model.request:
+                return
+            if self._inspection and inspection.generation < self._inspection.generation:
+                return
+        self._inspection = inspection
+        self.inspection_changed.emit(inspection)
+
+    @property
+    def is_stale(self) -> bool:
+        """Whether the values on screen are older than the picture."""
+        return (
+            self._input is not None
+            and self._inspection is not None
+            and self._inspection.generation < self._input.generation
+        )
+
+    @property
+    def selection(self) -> Place | None:
+        """The chosen layer, unit and cell."""
+        return self._selection
+
+    def select(self, place: Place | None) -> None:
+        """Choose a layer, a unit or a cell, in every view."""
+        if place == self._selection:
+            return
+        self._selection = place
+        self.selection_changed.emit(place)
+
+    def select_unit(self, unit: int | None) -> None:
+        """Choose a unit of the selected layer; ``None`` chooses the whole layer."""
+        if self._selection is not None:
+            self.select(replace(self._selection, unit=unit, cell=None))
+
+    @property
+    def pointed(self) -> Place | None:
+        """What the pointer is over."""
+        return self._pointed
+
+    def set_pointed(self, place: Place | None) -> None:
+        """Say what the pointer is over."""
+        if place == self._pointed:
+            return
+        self._pointed = place
+        self.pointed_changed.emit(place)
+
+    @property
+    def scope(self) -> ColourScope:
+        """Over what the colour scale of the maps reaches."""
+        return self._scope
+
+    def set_scope(self, scope: ColourScope) -> None:
+        """Choose over what the colour scale reaches."""
+        if scope == self._scope:
+            return
+        self._scope = scope
+        self.scope_changed.emit(scope)

@@ -1,0 +1,269 @@
+"""Where every layer of the map lies, and which values a value was computed from. No Qt."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from cnnviz.core.graph import Graph, Node
+from cnnviz.core.inspection import FloatArray
+from cnnviz.core.mosaic import MosaicLayout, best_columns
+
+GAP_PX = 14
+HEADER_LINES = 2
+MIN_COLUMN_PX = 18
+Rect = tuple[int, int, int, int]
+"""x, y, width, height."""
+
+
+@dataclass(frozen=True)
+class Box:
+    """One layer of the map.
+
+    Attributes
+    ----------
+    node
+        The layer.
+    mosaic
+        How its maps are tiled.
+    scale
+        Pixels of the screen for one value: whole, or quarters for maps too large for that.
+    x, y, width, height
+        The tiled picture on the canvas, in pixels.
+    column_x, column_width, name_y
+        The column it stands in, and where its name is.
+    """
+
+    node: Node
+    mosaic: MosaicLayout
+    scale: float
+    x: int
+    y: int
+    width: int
+    height: int
+    column_x: int
+    column_width: int
+    name_y: int
+
+    def unit_rect(self, unit: int) -> Rect:
+        """Return where a unit's map is on the canvas."""
+        return self._scaled(*self.mosaic.tile_rect(unit))
+
+    def cell_rect(self, unit: int, rows: tuple[int, int], columns: tuple[int, int]) -> Rect:
+        """Return where the cells [rows) × [columns) of a unit's map are, clipped to the map."""
+        x, y, w, h = self.mosaic.tile_rect(unit)
+        top, bottom = max(0, rows[0]), min(h, rows[1])
+        left, right = max(0, columns[0]), min(w, columns[1])
+        return self._scaled(x + left, y + top, max(0, right - left), max(0, bottom - top))
+
+    def _scaled(self, x: int, y: int, width: int, height: int) -> Rect:
+        left, top = round(x * self.scale), round(y * self.scale)
+        right, bottom = round((x + width) * self.scale), round((y + height) * self.scale)
+        return self.x + left, self.y + top, right - left, bottom - top
+
+    def at(self, x: float, y: float) -> tuple[int, int, int] | None:
+        """Return (unit, row, column) under a point of the canvas, or ``None``."""
+        inside = self.x <= x < self.x + self.width and self.y <= y < self.y + self.height
+        return self.mosaic.at(int((x - self.x) / self.scale), int((y - self.y) / self.scale)) if inside else None
+
+
+@dataclass(frozen=True)
+class MapLayout:
+    """All layers on a canvas of `width` × `height` pixels."""
+
+    boxes: tuple[Box, ...]
+    width: int
+    height: int
+
+    def box(self, name: str) -> Box | None:
+        """Return the box of a layer."""
+        return next((box for box in self.boxes if box.node.name == name), None)
+
+    def at(self, x: float, y: float) -> tuple[Box, tuple[int, int, int] | None] | None:
+        """Return the layer whose column is under a point, and (unit, row, column) where a map is."""
+        for box in self.boxes:
+            found = box.at(x, y)
+            if found is not None:
+                return box, found
+        for box in self.boxes:
+            if box.column_x <= x < box.column_x + box.column_width and box.name_y <= y < box.y + box.height:
+                return box, None
+        return None
+
+
+def map_shape(node: Node) -> tuple[int, int, int]:
+    """Return how a value is drawn: (C, H, W); a vector is one column of single cells."""
+    if node.is_map:
+        c, h, w = node.output_shape
+        return c, h, w
+    return int(np.prod(node.output_shape)) if node.output_shape else 1, 1, 1
+
+
+def as_maps(node: Node, values: FloatArray) -> FloatArray:
+    """Return a layer's values as (C, H, W)."""
+    return values.reshape(map_shape(node))
+
+
+def arrange(graph: Graph, width: int, height: int, line_px: int, zoom: float = 1.0) -> MapLayout:
+    """Place every layer: columns by depth, layers of the same depth below each other.
+
+    Parameters
+    ----------
+    graph
+        The network.
+    width, height
+        Pixels of the screen that the map may fill at zoom 1.
+    line_px
+        Height of a line of text; each layer carries `HEADER_LINES` of them above it.
+    zoom
+        1 fits the map into the screen.
+    """
+    columns = _columns(graph)
+    weights = [max(_weight(node) for node in column) for column in columns]
+    canvas_w, canvas_h = round(width * zoom), round(height * zoom)
+    free = max(len(columns) * MIN_COLUMN_PX, canvas_w - GAP_PX * (len(columns) + 1))
+    unit_px = free / sum(weights)
+    boxes: list[Box] = []
+    x = float(GAP_PX)
+    for column, weight in zip(columns, weights, strict=True):
+        column_px = weight * unit_px
+        boxes += _stack(column, round(x), max(MIN_COLUMN_PX, int(column_px)), canvas_h, line_px)
+        x += column_px + GAP_PX
+    return MapLayout(tuple(boxes), max(canvas_w, int(x)), canvas_h)
+
+
+def _columns(graph: Graph) -> list[list[Node]]:
+    """Group the layers by their longest path from the input."""
+    depth: dict[str, int] = {}
+    for node in graph.nodes:
+        depth[node.name] = 1 + max((depth[source] for source in node.inputs), default=-1)
+    columns: list[list[Node]] = [[] for _ in range(max(depth.values()) + 1)]
+    for node in graph.nodes:
+        columns[depth[node.name]].append(node)
+    return columns
+
+
+def _weight(node: Node) -> float:
+    """Return a column's share of the width."""
+    if node.kind == "input":
+        return 2.2
+    if not node.is_map:
+        return 1.0
+    return 1.7
+
+
+def _stack(nodes: list[Node], x: int, width: int, canvas_h: int, line_px: int) -> list[Box]:
+    """Place the layers of one column below each other, each centred in its share of the height."""
+    share = canvas_h // len(nodes)
+    header = (HEADER_LINES * line_px) + 8
+    boxes = []
+    for index, node in enumerate(nodes):
+        count, h, w = map_shape(node)
+        room_h = max(8, share - header - 8)
+        columns = best_columns(count, h, w, width, room_h)
+        mosaic = MosaicLayout(count, h, w, columns, 1 if node.is_map else 0)
+        picture_w, picture_h = mosaic.picture_size
+        scale = _whole(min(width / picture_w, room_h / picture_h))
+        w_px, h_px = round(picture_w * scale), round(picture_h * scale)
+        name_y = index * share
+        top = name_y + header + max(0, (room_h - h_px) // 2)
+        boxes.append(Box(node, mosaic, scale, x + (width - w_px) // 2, top, w_px, h_px, x, width, name_y))
+    return boxes
+
+
+def _whole(scale: float) -> float:
+    """Return the largest scale, not above `scale`, at which the pixels of a map look alike."""
+    if scale >= 3:
+        return float(int(scale))
+    if scale >= 1:
+        return int(scale * 4) / 4
+    return scale
+
+
+@dataclass(frozen=True)
+class Source:
+    """Values that a value was computed from.
+
+    Attributes
+    ----------
+    layer
+        The layer that is read.
+    units
+        Its units that are read; ``None`` means all.
+    rows, columns
+        Half-open window in each of those maps, padding included; ``None`` means the whole map.
+    """
+
+    layer: str
+    units: tuple[int, ...] | None
+    rows: tuple[int, int] | None = None
+    columns: tuple[int, int] | None = None
+
+
+def sources(graph: Graph, layer: str, unit: int, cell: tuple[int, int] | None) -> tuple[Source, ...]:
+    """Return what the value of `unit` (at `cell`, or its whole map) was computed from, one for each input."""
+    node = graph[layer]
+    return tuple(_source(node, graph[name], unit, cell) for name in node.inputs)
+
+
+def _source(node: Node, before: Node, unit: int, cell: tuple[int, int] | None) -> Source:
+    if node.kind == "flatten" and before.is_map and not node.is_map:
+        channel, row, column = (int(i) for i in np.unravel_index(unit, before.output_shape))
+        return Source(before.name, (channel,), (row, row + 1), (column, column + 1))
+    rows = columns = None
+    if cell is not None and node.is_map and before.is_map:
+        rows, columns = (_window(node, before, axis, cell[axis]) for axis in (0, 1))
+    return Source(before.name, _units_read(node, before, unit), rows, columns)
+
+
+def _units_read(node: Node, before: Node, unit: int) -> tuple[int, ...] | None:
+    """Return which channels of `before` a unit reads; ``None`` means all."""
+    connections = node.hyper.get("connections")
+    if connections is not None:
+        return tuple(int(i) for i in connections[unit])
+    if node.kind == "convolution":
+        groups = int(node.hyper.get("groups", 1))
+        if groups == 1:
+            return None
+        per_group = before.units // groups
+        first = unit // (node.units // groups) * per_group
+        return tuple(range(first, first + per_group))
+    if node.kind in ("linear", "softmax", "output", "concatenation"):
+        return None
+    return (unit,) if before.units == node.units else None
+
+
+def _window(node: Node, before: Node, axis: int, index: int) -> tuple[int, int] | None:
+    """Return the half-open interval of `before` that cell `index` of `node` reads along an axis."""
+    hyper = node.hyper
+    if "kernel_size" in hyper and isinstance(hyper.get("padding", (0, 0)), tuple):
+        kernel = hyper["kernel_size"][axis]
+        stride = (hyper.get("stride") or hyper["kernel_size"])[axis]
+        dilation = hyper.get("dilation", (1, 1))[axis]
+        start = index * stride - hyper.get("padding", (0, 0))[axis]
+        return start, start + dilation * (kernel - 1) + 1
+    if before.output_shape[axis + 1] == node.output_shape[axis + 1]:
+        return index, index + 1
+    return None
+
+
+def is_signed(node: Node, values: FloatArray) -> bool:
+    """Return whether a layer's colours are centred on zero: its values can be negative."""
+    if node.kind in ("convolution", "linear", "normalisation", "sum", "output"):
+        return True
+    return bool(values.min() < 0) if values.size else False
+
+
+def describe_value(graph: Graph, values: Mapping[str, FloatArray], layer: str, unit: int, cell: tuple[int, int]) -> str:
+    """Return the pointed value and what it sees, in one line."""
+    node = graph[layer]
+    array = values[layer]
+    if not node.is_map:
+        return f"{layer} · element {unit} = {float(array.reshape(-1)[unit]):.4f}".replace("-", "−")
+    text = f"{layer} · map {unit} · row {cell[0]}, column {cell[1]} = {float(array[unit][cell]):.4f}"
+    if node.field_hw is not None and node.kind != "input":
+        (top, bottom), (left, right) = (field.interval(i) for field, i in zip(node.field_hw, cell, strict=True))
+        text += f" · sees input rows {top}…{bottom - 1}, columns {left}…{right - 1}"
+    return text.replace("-", "−")

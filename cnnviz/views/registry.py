@@ -1,0 +1,14 @@
+"""The table of views: an explicit tuple. A new view is a folder and one line here."""
+
+from __future__ import annotations
+
+from cnnviz.views.base import ViewSpec
+from cnnviz.views.distribution.spec import SPEC as DISTRIBUTION
+from cnnviz.views.feature_maps.spec import SPEC as FEATURE_MAPS
+from cnnviz.views.filters.spec import SPEC as FILTERS
+from cnnviz.views.input.spec import SPEC as INPUT
+from cnnviz.views.network.spec import SPEC as NETWORK
+from cnnviz.views.numbers.spec import SPEC as NUMBERS
+from cnnviz.views.prediction.spec import SPEC as PREDICTION
+
+VIEWS: tuple[ViewSpec, ...] = (INPUT, NETWORK, PREDICTION, FEATURE_MAPS, FILTERS, DISTRIBUTION, NUMBERS)

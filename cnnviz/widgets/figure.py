@@ -1,0 +1,184 @@
+"""A picture on the screen that can be copied, and saved as PNG and SVG."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from PySide6.QtCore import QBuffer, QByteArray, QIODevice, QRect, QSize, Qt, Signal
+from PySide6.QtGui import (
+    QAction,
+    QColor,
+    QContextMenuEvent,
+    QGuiApplication,
+    QImage,
+    QKeySequence,
+    QPainter,
+    QPaintEvent,
+    QPen,
+)
+from PySide6.QtSvg import QSvgGenerator
+from PySide6.QtWidgets import QFileDialog, QMenu, QWidget
+
+from cnnviz.core.errors import UserError
+from cnnviz.core.files import write_atomically
+from cnnviz.widgets import colormap, theme
+
+PICTURE_FILTER = "PNG picture (*.png);;SVG drawing (*.svg)"
+
+
+def indexed_image(indices_hw: npt.NDArray[np.uint8], role: colormap.MapRole) -> QImage:
+    """Return an 8-bit picture over `indices_hw` without copying it.
+
+    The array must be C-contiguous with a width divisible by 4; the image keeps it alive.
+    """
+    height, width = indices_hw.shape
+    image = QImage(indices_hw.data, width, height, width, QImage.Format.Format_Indexed8)
+    image.setColorTable(colormap.colour_table(role))
+    image.cnnviz_array = indices_hw  # type: ignore[attr-defined]  # Qt does not own the bytes
+    return image
+
+
+class Figure(QWidget):
+    """Base of all pictures: subclasses implement `draw` and describe themselves for a screen reader.
+
+    Signals
+    -------
+    failed(UserError)
+        Saving did not work.
+    """
+
+    failed = Signal(object)
+
+    def __init__(self, name: str, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setAccessibleName(name)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setMouseTracking(True)
+        self._copy = QAction("&Copy picture", self)
+        self._copy.setShortcut(QKeySequence.StandardKey.Copy)
+        self._save = QAction("&Save picture…", self)
+        self._save.setShortcut(QKeySequence("Ctrl+Shift+S"))
+        self._copy.triggered.connect(self.copy_picture)
+        self._save.triggered.connect(self.ask_and_save)
+        for action in (self._copy, self._save):
+            action.setShortcutContext(Qt.ShortcutContext.WidgetShortcut)
+            self.addAction(action)
+
+    def draw(self, painter: QPainter, size: QSize) -> None:
+        """Draw the whole picture; subclasses override this and use no other state than their own."""
+
+    def picture_size(self) -> QSize:
+        """Return the size in which the picture is copied and saved; the size on screen by default."""
+        return self.size()
+
+    def copy_picture(self) -> None:
+        """Put the picture on the clipboard."""
+        QGuiApplication.clipboard().setImage(self.to_image(max(2.0, self.devicePixelRatioF())))
+
+    def to_image(self, scale: float = 2.0) -> QImage:
+        """Return the picture with its background, `scale` times as many pixels as on screen."""
+        size = self.picture_size()
+        image = QImage(size * scale, QImage.Format.Format_ARGB32_Premultiplied)
+        image.setDevicePixelRatio(scale)
+        image.fill(theme.current().color("panel"))
+        painter = QPainter(image)
+        self.draw(painter, size)
+        painter.end()
+        return image
+
+    def save_picture(self, path: Path) -> None:
+        """Save as PNG or SVG by the name's ending; an existing file survives a failure.
+
+        Raises
+        ------
+        UserError
+            When the ending is another one or the file cannot be written.
+        """
+        if path.suffix.lower() == ".svg":
+            data = self._svg()
+        elif path.suffix.lower() == ".png":
+            data = _png(self.to_image())
+        else:
+            raise UserError(
+                f"A picture cannot be saved as '{path.name}'.", suggestion="Choose a name ending in .png or .svg."
+            )
+        with write_atomically(path) as file:
+            file.write(data)
+
+    def ask_and_save(self) -> None:
+        """Ask for a name and save."""
+        name, chosen = QFileDialog.getSaveFileName(self, "Save picture", "picture.png", PICTURE_FILTER)
+        if not name:
+            return
+        path = Path(name)
+        if not path.suffix:
+            path = path.with_suffix(".svg" if "svg" in chosen else ".png")
+        try:
+            self.save_picture(path)
+        except UserError as error:
+            self.failed.emit(error)
+
+    def draw_focus(self, painter: QPainter) -> None:
+        """Draw the focus frame on screen; it is not part of the picture."""
+        if self.hasFocus():
+            painter.setPen(QPen(theme.current().color("accent"), 2))
+            painter.setBrush(Qt.BrushStyle.NoBrush)
+            painter.drawRect(self.rect().adjusted(1, 1, -1, -1))
+
+    def _svg(self) -> bytes:
+        size = self.picture_size()
+        buffer = _Buffer()
+        generator = QSvgGenerator()
+        generator.setOutputDevice(buffer.device)
+        generator.setSize(size)
+        generator.setViewBox(QRect(0, 0, size.width(), size.height()))
+        generator.setTitle(self.accessibleName())
+        painter = QPainter(generator)
+        painter.fillRect(QRect(0, 0, size.width(), size.height()), theme.current().color("panel"))
+        self.draw(painter, size)
+        painter.end()
+        return buffer.bytes()
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Draw the picture and the focus frame."""
+        painter = QPainter(self)
+        painter.fillRect(event.rect(), theme.current().color("panel"))
+        self.draw(painter, self.size())
+        self.draw_focus(painter)
+        painter.end()
+
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
+        """Offer to copy and save."""
+        menu = QMenu(self)
+        menu.addActions(self.actions())
+        menu.exec(event.globalPos())
+        menu.deleteLater()
+
+
+class _Buffer:
+    """An in-memory file for Qt's writers."""
+
+    def __init__(self) -> None:
+        self._array = QByteArray()
+        self.device = QBuffer(self._array)
+        self.device.open(QIODevice.OpenModeFlag.WriteOnly)
+
+    def bytes(self) -> bytes:
+        return bytes(self._array.data())
+
+
+def _png(image: QImage) -> bytes:
+    buffer = _Buffer()
+    image.save(buffer.device, b"PNG")
+    return buffer.bytes()
+
+
+def draw_text(
+    painter: QPainter, rect: QRect, text: str, colour: QColor, *, align: Qt.AlignmentFlag, elide: bool = True
+) -> None:
+    """Draw one line of text, shortened with an ellipsis where it does not fit."""
+    painter.setPen(colour)
+    shown = painter.fontMetrics().elidedText(text, Qt.TextElideMode.ElideRight, rect.width()) if elide else text
+    painter.drawText(rect, int(align) | int(Qt.TextFlag.TextSingleLine), shown)

@@ -1,0 +1,76 @@
+"""The colour scale beside a picture, with its numbers."""
+
+from __future__ import annotations
+
+import numpy as np
+from PySide6.QtCore import QRect, QSize, Qt
+from PySide6.QtGui import QPainter
+from PySide6.QtWidgets import QSizePolicy, QWidget
+
+from cnnviz.widgets import theme
+from cnnviz.widgets.colormap import MapRole
+from cnnviz.widgets.figure import Figure, draw_text, indexed_image
+
+
+def number(value: float, digits: int = 3) -> str:
+    """Write a number for people: `digits` significant digits, no exponent for ordinary sizes, a true minus sign."""
+    if not np.isfinite(value):
+        return "not a number" if np.isnan(value) else ("∞" if value > 0 else "−∞")
+    if value == 0:
+        return "0"
+    size = abs(value)
+    if size >= 10**6 or size < 10**-4:
+        text = f"{value:.{digits - 1}e}"
+    else:
+        decimals = max(0, digits - 1 - int(np.floor(np.log10(size))))
+        text = f"{value:.{decimals}f}"
+    return text.replace("-", "−")
+
+
+def draw_legend(painter: QPainter, rect: QRect, role: MapRole, low: float, high: float, caption: str = "") -> None:
+    """Draw a horizontal colour scale with its two ends, and zero where it lies between them."""
+    colours = theme.current()
+    strip = np.ascontiguousarray(np.linspace(1, 255, 256, dtype=np.uint8)[None, :])
+    line_px = painter.fontMetrics().height()
+    bar = QRect(rect.left(), rect.top(), rect.width(), max(4, rect.height() - line_px - 2))
+    painter.drawImage(bar, indexed_image(strip, role))
+    painter.setPen(colours.color("line"))
+    painter.setBrush(Qt.BrushStyle.NoBrush)
+    painter.drawRect(bar.adjusted(0, 0, -1, -1))
+    words = QRect(rect.left(), bar.bottom() + 2, rect.width(), line_px)
+    muted = colours.color("muted")
+    draw_text(painter, words, number(low), muted, align=Qt.AlignmentFlag.AlignLeft)
+    draw_text(painter, words, number(high), muted, align=Qt.AlignmentFlag.AlignRight)
+    middle = "0" if low < 0 < high else ""
+    text = f"{caption}" if caption else middle
+    if text:
+        draw_text(painter, words, text, muted, align=Qt.AlignmentFlag.AlignHCenter)
+
+
+class Legend(Figure):
+    """A horizontal colour scale as a widget."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__("Colour scale", parent)
+        self._role: MapRole = "activation"
+        self._low, self._high, self._caption = 0.0, 1.0, ""
+        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
+
+    def show_scale(self, role: MapRole, low: float, high: float, caption: str = "") -> None:
+        """Show another scale."""
+        scale = (role, low, high, caption)
+        if scale == (self._role, self._low, self._high, self._caption):
+            return
+        self._role, self._low, self._high, self._caption = scale
+        self.setAccessibleDescription(f"From {number(low)} to {number(high)}. {caption}")
+        self.update()
+
+    def draw(self, painter: QPainter, size: QSize) -> None:
+        """Draw the scale over the whole widget."""
+        painter.setFont(theme.font(0.9))
+        draw_legend(painter, QRect(0, 0, size.width(), size.height()), self._role, self._low, self._high, self._caption)
+
+    def sizeHint(self) -> QSize:
+        """Return a strip as wide as it is readable."""
+        return QSize(200, 12 + theme.text_px() + 6)

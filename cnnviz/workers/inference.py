@@ -1,0 +1,119 @@
+"""From the state to the network and back: one lane, one model instance, one result at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject, Signal, Slot
+
+from cnnviz.core.inspection import FloatArray, Inspection, LoadedModel, ModelRequest
+from cnnviz.state.app_state import AppState, InputState
+from cnnviz.state.messages import MessageCenter
+from cnnviz.workers.latest_lane import LatestLane
+
+if TYPE_CHECKING:
+    from cnnviz.models.engine import Engine
+
+
+@dataclass(frozen=True, eq=False)
+class InferenceRequest:
+    """All that the lane needs: it reads no widget and no state."""
+
+    model: ModelRequest
+    image_hw: FloatArray | None
+    generation: int
+
+
+@dataclass(frozen=True, eq=False)
+class InferenceResult:
+    """The network that answered and, where there was a picture, its values."""
+
+    model: LoadedModel
+    inspection: Inspection | None
+
+
+def make_handler() -> Callable[[InferenceRequest], InferenceResult]:
+    """Return the lane's function. Runs in the lane's thread: torch is imported there, after the window is shown."""
+    from cnnviz.core import device as devices
+    from cnnviz.models.engine import Engine
+
+    engine: Engine | None = None
+
+    def handle(request: InferenceRequest) -> InferenceResult:
+        nonlocal engine
+        if engine is None or engine.request != request.model:
+            engine = Engine(request.model)
+            devices.set_threads_for(engine.loaded.graph.macs)
+        inspection = None
+        if request.image_hw is not None:
+            inspection = engine.inspect(request.image_hw, request.generation)
+        return InferenceResult(engine.loaded, inspection)
+
+    return handle
+
+
+class InferenceService(QObject):
+    """Keeps the inspection of the state as new as its input and its network.
+
+    Signals
+    -------
+    busy_changed(bool)
+        A network is being loaded or a picture computed.
+    """
+
+    busy_changed = Signal(bool)
+
+    def __init__(
+        self,
+        state: AppState,
+        messages: MessageCenter,
+        parent: QObject | None = None,
+        factory: Callable[[], Callable[[InferenceRequest], InferenceResult]] = make_handler,
+    ) -> None:
+        super().__init__(parent)
+        self._state = state
+        self._messages = messages
+        self._lane = LatestLane(factory, "inference", self)
+        self._lane.done.connect(self._on_lane_done)
+        self._lane.failed.connect(self._on_lane_failed)
+        state.input_changed.connect(self._on_state_input_changed)
+        state.model_requested.connect(self._on_state_model_requested)
+
+    def stop(self) -> None:
+        """Stop the lane and wait for it."""
+        self._lane.stop()
+
+    def _submit(self, current: InputState | None) -> None:
+        request = self._state.model_request
+        if request is not None:
+            image_hw = current.image_hw if current else None
+            self._lane.submit(InferenceRequest(request, image_hw, current.generation if current else 0))
+
+    @Slot(object)
+    def _on_state_input_changed(self, current: InputState) -> None:
+        self._submit(current)
+
+    @Slot(object)
+    def _on_state_model_requested(self, request: ModelRequest) -> None:
+        self._submit(self._state.input)
+        self.busy_changed.emit(True)
+
+    @Slot(object, object)
+    def _on_lane_done(self, request: InferenceRequest, result: InferenceResult) -> None:
+        if result.model.request != self._state.model_request:
+            return  # another network was asked for meanwhile; its own result is on the way
+        if self._state.model is not result.model:
+            self._state.set_model(result.model)
+            self.busy_changed.emit(False)
+        self._state.set_inspection(result.inspection)
+
+    @Slot(object, object)
+    def _on_lane_failed(self, request: InferenceRequest, error: BaseException) -> None:
+        self._messages.report(error)
+        loaded = self._state.model
+        if request.model == self._state.model_request and (loaded is None or loaded.request != request.model):
+            self._state.keep_model()
+            self._submit(self._state.input)  # the lane goes back to the network that it had
+            self.busy_changed.emit(False)

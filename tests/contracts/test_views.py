@@ -1,0 +1,87 @@
+"""Every registered view, opened with nothing loaded, with a digit, small, and closed again."""
+
+from __future__ import annotations
+
+import pytest
+from PySide6.QtWidgets import QApplication, QWidget
+from pytestqt.qtbot import QtBot
+
+from cnnviz.state.app_state import AppState, Place
+from cnnviz.state.messages import Message, MessageCenter
+from cnnviz.views.base import ViewSpec
+from cnnviz.views.registry import VIEWS
+from cnnviz.widgets import theme
+from cnnviz.widgets.figure import Figure
+from tests.samples import sample_inspection, sample_model
+
+
+@pytest.fixture(params=["light", "dark"])
+def _appearance(request: pytest.FixtureRequest, qapp: QApplication) -> None:
+    theme.apply(qapp, request.param)
+
+
+def test_names_are_unique_and_tips_are_sentences() -> None:
+    assert len({spec.name for spec in VIEWS}) == len(VIEWS)
+    assert all(spec.tip.endswith(".") for spec in VIEWS)
+
+
+@pytest.mark.usefixtures("_appearance")
+@pytest.mark.parametrize("spec", VIEWS, ids=lambda spec: spec.name)
+def test_a_view_opens_draws_and_closes(spec: ViewSpec, qtbot: QtBot) -> None:
+    state, messages = AppState(), MessageCenter()
+    posted: list[Message] = []
+    messages.posted.connect(posted.append)
+    messages.open()
+    view = spec.create(state, messages)
+    qtbot.addWidget(view)
+    view.resize(800, 700)
+    view.show()
+    qtbot.waitExposed(view)
+    empty = view.grab().toImage()
+    model = sample_model()
+    state.set_model(model)
+    state.set_inspection(sample_inspection(model))
+    for node in model.graph.nodes:
+        for place in (Place(node.name), Place(node.name, node.units - 1)):
+            state.select(place)
+    for scope in ("unit", "network", "layer"):
+        state.set_scope(scope)
+    full = view.grab().toImage()
+    if spec.name != "input":  # the board does not depend on the network
+        assert empty != full
+    assert view.minimumSizeHint().width() <= 800
+    assert view.minimumSizeHint().height() <= 700
+    assert not posted
+    view.hide()
+    state.set_inspection(sample_inspection(model, seed=1, generation=2))
+    view.show()
+    state.set_model(None)
+    state.select(None)
+    view.grab()
+    view.close()
+
+
+@pytest.mark.parametrize("spec", VIEWS, ids=lambda spec: spec.name)
+def test_every_picture_and_control_has_a_name(spec: ViewSpec, qtbot: QtBot) -> None:
+    view = spec.create(AppState(), MessageCenter())
+    qtbot.addWidget(view)
+    view.show()
+    figures = view.findChildren(Figure)
+    assert all(figure.accessibleName() for figure in figures)
+    focusable = [w for w in view.findChildren(QWidget) if w.focusPolicy().value and w.isVisible()]
+    assert focusable or spec.name == "distribution"
+    view.close()
+
+
+@pytest.mark.parametrize("spec", [s for s in VIEWS if s.name != "input"], ids=lambda spec: spec.name)
+def test_a_hidden_view_costs_nothing(spec: ViewSpec, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> None:
+    state = AppState()
+    view = spec.create(state, MessageCenter())
+    qtbot.addWidget(view)
+    model = sample_model()
+    calls: list[object] = []
+    for name in [n for n in dir(view) if n.startswith("show_")]:
+        monkeypatch.setattr(view, name, calls.append)
+    state.set_model(model)
+    state.set_inspection(sample_inspection(model))
+    assert calls == []

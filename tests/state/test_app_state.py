@@ -1,0 +1,90 @@
+"""The rules of the single source of truth."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+pytest.importorskip("PySide6")
+
+from cnnviz.core.inspection import ModelRequest
+from cnnviz.state.app_state import AppState, Place
+from tests.samples import sample_inspection, sample_model
+
+IMAGE = np.zeros((28, 28), np.float32)
+
+
+def test_every_input_gets_a_higher_generation() -> None:
+    state = AppState()
+    seen: list[int] = []
+    state.input_changed.connect(lambda value: seen.append(value.generation))
+    for _ in range(3):
+        state.set_input(IMAGE, blank=False)
+    assert seen == [1, 2, 3]
+
+
+def test_older_results_are_dropped_and_newer_ones_shown_even_if_not_the_newest() -> None:
+    state = AppState()
+    model = sample_model()
+    state.set_model(model)
+    for _ in range(5):
+        state.set_input(IMAGE, blank=False)
+    third = sample_inspection(model, generation=3)
+    state.set_inspection(third)
+    assert state.inspection is third
+    assert state.is_stale
+    state.set_inspection(sample_inspection(model, generation=2))
+    assert state.inspection is third
+    fifth = sample_inspection(model, generation=5)
+    state.set_inspection(fifth)
+    assert state.inspection is fifth
+    assert not state.is_stale
+
+
+def test_results_of_another_network_are_dropped() -> None:
+    state = AppState()
+    model = sample_model()
+    state.set_model(model)
+    other = replace(sample_inspection(model, generation=9), request=ModelRequest("lenet5", "other.safetensors"))
+    state.set_inspection(other)
+    assert state.inspection is None
+
+
+def test_another_network_drops_values_and_a_selection_that_it_does_not_have() -> None:
+    state = AppState()
+    model = sample_model()
+    state.set_model(model)
+    state.set_inspection(sample_inspection(model))
+    state.select(Place("fc1", 100))
+    smaller = replace(model, request=ModelRequest("other"), graph=replace(model.graph, nodes=model.graph.nodes[:4]))
+    state.set_model(smaller)
+    assert state.inspection is None
+    assert state.selection == Place("conv1")
+
+
+def test_setters_are_silent_when_nothing_changes() -> None:
+    state = AppState()
+    model = sample_model()
+    state.set_model(model)
+    state.select(Place("conv1", 2))
+    seen: list[object] = []
+    for signal in (state.model_changed, state.selection_changed, state.scope_changed, state.model_requested):
+        signal.connect(seen.append)
+    state.set_model(model)
+    state.select(Place("conv1", 2))
+    state.set_scope("layer")
+    assert seen == []
+
+
+def test_a_withdrawn_request_can_be_made_again() -> None:
+    state = AppState()
+    state.set_model(sample_model())
+    wishes: list[object] = []
+    state.model_requested.connect(wishes.append)
+    wish = ModelRequest("lenet5", "broken.safetensors")
+    state.request_model(wish)
+    state.keep_model()
+    state.request_model(wish)
+    assert wishes == [wish, wish]
