@@ -113,14 +113,14 @@ def _add_evaluate(parser: argparse.ArgumentParser) -> None:
 
 def _inspection(options: argparse.Namespace) -> tuple[Engine, Inspection]:
     """Load network and picture as the window does, and run the one on the other."""
-    from cnnviz.core import digit, image
+    from cnnviz.core import digit, image, ink
     from cnnviz.core.inspection import ModelRequest
     from cnnviz.models import registry
 
     registry.get(options.model)  # a wrong name is said before torch is imported
     picture = image.load_picture(Path(options.image))
-    ink = image.to_ink(picture, invert=options.invert)
-    prepared = digit.prepare_digit(image.fit_board(ink.ink_hw), centre=not options.no_centre)
+    found = ink.to_ink(picture, invert=options.invert)
+    prepared = digit.prepare_digit(ink.fit_board(found.ink_hw), centre=not options.no_centre)
     from cnnviz.models.engine import Engine
 
     engine = Engine(ModelRequest(options.model, options.weights, options.device))

@@ -10,7 +10,7 @@ from PySide6.QtCore import QObject, Qt, QTimer, Slot
 from PySide6.QtWidgets import QApplication
 
 from cnnviz.app import Application
-from cnnviz.bench.probe import Eye, Heartbeat, Pen, run_until
+from cnnviz.bench.probe import Eye, Heartbeat, Pen, board_of, run_until
 from cnnviz.bench.stats import percentile
 
 EVENTS = 400
@@ -107,7 +107,7 @@ def main() -> None:
     views["inspector"] = window.inspector.view(0)
     eye = Eye(application)
     eye.watch(views)
-    pen = Pen(window.view("input").board)
+    pen = Pen(board_of(window))
     latency = latencies_ms(application, pen, eye)
     gap = longest_gap_ms(application, pen, eye)
     gaps = gui_gaps_ms(application, pen, eye)

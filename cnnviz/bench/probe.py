@@ -11,7 +11,9 @@ from PySide6.QtGui import QMouseEvent
 from PySide6.QtWidgets import QWidget
 
 from cnnviz.app import Application
+from cnnviz.main_window.window import MainWindow
 from cnnviz.views.base import View
+from cnnviz.widgets.board import Board
 
 HEARTBEAT_MS = 5
 
@@ -58,6 +60,13 @@ class Pen:
         event = QMouseEvent(kind, place, overall, button, held, Qt.KeyboardModifier.NoModifier)
         QCoreApplication.sendEvent(self._board, event)
         self.sent += 1
+
+
+def board_of(window: MainWindow) -> Board:
+    """Return the drawing board of a window."""
+    board = window.view("input").findChild(Board)
+    assert isinstance(board, Board)
+    return board
 
 
 class Eye(QObject):

@@ -10,7 +10,7 @@ from PySide6.QtCore import QEvent, QObject
 from PySide6.QtWidgets import QApplication
 
 from cnnviz.app import Application
-from cnnviz.bench.probe import Eye, Heartbeat, Pen, run_until
+from cnnviz.bench.probe import Eye, Heartbeat, Pen, board_of, run_until
 from cnnviz.bench.stats import percentile
 
 PEN_MS = 8
@@ -40,7 +40,7 @@ def main() -> None:
     run_until(lambda: first.seen)
     window_at_s = time.monotonic()
     torch_was_there = hasattr(sys.modules.get("torch"), "nn")
-    board = window.view("input").board
+    board = board_of(window)
     pen, heartbeat, eye = Pen(board), Heartbeat(), Eye(application)
     eye.watch({name: window.view(name) for name in ("network", "prediction")})
     before = board.points_taken

@@ -16,6 +16,8 @@ INK_SHARE = 0.1
 
 _FAINT_SHARE = 1 / 300  # the faint rim of an anti-aliased stroke: one grey level of 255 still counts
 
+_ONE_THREAD_PRODUCTS = 2**18  # OpenBLAS starts threads above this many multiplications
+
 
 @dataclass(frozen=True, eq=False)
 class PreparedDigit:
@@ -44,9 +46,7 @@ class PreparedDigit:
     shift: tuple[float, float]
 
 
-def prepare_digit(
-    ink_hw: FloatArray, *, centre: bool = True, size: int = 28, box: int = 20
-) -> PreparedDigit:
+def prepare_digit(ink_hw: FloatArray, *, centre: bool = True, size: int = 28, box: int = 20) -> PreparedDigit:
     """Scale the ink into a box and place it by its centre of mass, as MNIST was made.
 
     The recipe is that of LeCun, Bottou, Bengio and Haffner, "Gradient-Based Learning Applied to Document
@@ -85,24 +85,30 @@ def prepare_digit(
         return PreparedDigit(empty, True, (0, 0, 0, 0), 1.0, (0.0, 0.0))
     if not centre:
         return _reduce_whole(ink_hw, size)
-    top, bottom = _extent(rows, peak)
-    left, right = _extent(ink_hw[top:bottom].max(axis=0), peak)
+    columns = ink_hw.max(axis=0)
+    strong = _strong(rows, peak), _strong(columns, peak)
+    longest = max(end - start for start, end in strong)
+    # The faint rim of a stroke counts, but at most one pixel of the result: dirt must not stretch the box.
+    rim = -(-longest // (box - 2)) if box > 2 else longest
+    top, bottom = _with_rim(rows, peak, strong[0], rim)
+    left, right = _with_rim(columns, peak, strong[1], rim)
     return _place(ink_hw, (top, left, bottom, right), size, box)
 
 
-def _extent(profile: FloatArray, peak: float) -> tuple[int, int]:
-    """Return the half-open interval of a profile that holds ink, with its faint rim.
-
-    The rim may be as wide as one pixel of the result at most, so that dirt beside a digit does not stretch its box.
-    """
+def _strong(profile: FloatArray, peak: float) -> tuple[int, int]:
+    """Return the half-open interval of a profile that holds ink without doubt."""
     inked = np.flatnonzero(profile > INK_SHARE * peak)
-    first, last = int(inked[0]), int(inked[-1]) + 1
-    rim = -(-(last - first) // 18)
-    faint = profile > _FAINT_SHARE * peak
-    for _ in range(rim):
-        first -= first > 0 and bool(faint[first - 1])
-        last += last < len(faint) and bool(faint[last])
-    return first, last
+    return int(inked[0]), int(inked[-1]) + 1
+
+
+def _with_rim(profile: FloatArray, peak: float, strong: tuple[int, int], rim: int) -> tuple[int, int]:
+    """Widen an interval over the faint ink next to it, by `rim` at each end at most."""
+    start, end = strong
+    clean = profile <= _FAINT_SHARE * peak
+    before, after = clean[max(0, start - rim) : start][::-1], clean[end : end + rim]
+    start -= int(before.argmax()) if before.any() else len(before)
+    end += int(after.argmax()) if after.any() else len(after)
+    return start, end
 
 
 def _place(ink_hw: FloatArray, ink_box: tuple[int, int, int, int], size: int, box: int) -> PreparedDigit:
@@ -113,7 +119,7 @@ def _place(ink_hw: FloatArray, ink_box: tuple[int, int, int, int], size: int, bo
     longest = max(crop.shape)
     down, row_offset = _overlaps(crop.shape[0], box, longest)
     across, column_offset = _overlaps(crop.shape[1], box, longest)
-    small = down @ crop @ across.T  # (h, w), the longer of them `box`
+    small = _matmul(down, crop) @ across.T  # (h, w), the longer of them `box`
     np.clip(small, 0, 1, out=small)
     y = _corner(small.sum(axis=1, dtype=np.float64), size)
     x = _corner(small.sum(axis=0, dtype=np.float64), size)
@@ -139,13 +145,29 @@ def _reduce_whole(ink_hw: FloatArray, size: int) -> PreparedDigit:
     clean = np.clip(ink_hw, 0, 1, dtype=np.float32)
     down, row_offset = _overlaps(height, size, longest)
     across, column_offset = _overlaps(width, size, longest)
-    small = np.clip(down @ clean @ across.T, 0, 1)
+    small = np.clip(_matmul(down, clean) @ across.T, 0, 1)
     y, x = (size - small.shape[0]) // 2, (size - small.shape[1]) // 2
     image_hw = np.zeros((size, size), np.float32)
     image_hw[y : y + small.shape[0], x : x + small.shape[1]] = small
     image_hw.flags.writeable = False
     shift = (y + row_offset, x + column_offset)
     return PreparedDigit(image_hw, False, (0, 0, height, width), size / longest, shift)
+
+
+def _matmul(left: FloatArray, right: FloatArray) -> FloatArray:
+    """Multiply in pieces that the linear algebra library leaves to the calling thread.
+
+    OpenBLAS shares out larger products among all cores; while a network trains on them this took 25 ms, not 0.1.
+    """
+    m, n = left.shape
+    width = right.shape[1]
+    step = max(1, _ONE_THREAD_PRODUCTS // (m * n))
+    if step >= width:
+        return left @ right
+    result = np.empty((m, width), np.float32)
+    for start in range(0, width, step):
+        result[:, start : start + step] = left @ right[:, start : start + step]
+    return result
 
 
 @lru_cache(maxsize=1024)

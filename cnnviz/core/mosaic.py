@@ -83,9 +83,7 @@ class MosaicLayout:
         return channel, row, column
 
 
-def best_columns(
-    count: int, height: int, width: int, available_width: int, available_height: int, gap: int = 1
-) -> int:
+def best_columns(count: int, height: int, width: int, available_width: int, available_height: int, gap: int = 1) -> int:
     """Return the number of columns that shows the maps largest in the given room.
 
     Whole-number scales are compared first, because a map is drawn with whole pixels for a value; then fewer empty
@@ -111,9 +109,7 @@ def best_columns(
     return int(columns[np.lexsort((columns, -scale, empty, -first))[0]])
 
 
-def limits(
-    values_chw: FloatArray, scope: Literal["unit", "layer"], signed: bool
-) -> tuple[FloatArray, FloatArray]:
+def limits(values_chw: FloatArray, scope: Literal["unit", "layer"], signed: bool) -> tuple[FloatArray, FloatArray]:
     """Return the values that get the first and the last colour.
 
     Parameters

@@ -40,6 +40,14 @@ class InputState:
     label: str | None = None
 
 
+@dataclass(frozen=True, eq=False)
+class PictureData:
+    """A picture that is no file yet: pasted or dropped bytes of a PNG, and what to call it."""
+
+    data: bytes
+    name: str
+
+
 @dataclass(frozen=True)
 class Place:
     """A layer, perhaps one of its units, perhaps one cell of that unit's map."""
@@ -66,8 +74,14 @@ class AppState(QObject):
         What was chosen, and what the pointer is over.
     scope_changed(ColourScope)
         Over what the colour scale reaches.
-    open_requested(str)
-        A wish: show this picture file.
+    open_requested(object)
+        A wish: show this picture: a path, or a `PictureData`.
+    opening_changed(str)
+        The name of the picture that is being read; empty when none is.
+    picture_opened(Picture)
+        A picture was read.
+    cancel_requested()
+        A wish: forget the picture that is being read.
     enter_requested()
         A wish: go one level in, from the map to the inspector.
     """
@@ -79,7 +93,10 @@ class AppState(QObject):
     selection_changed = Signal(object)
     pointed_changed = Signal(object)
     scope_changed = Signal(object)
-    open_requested = Signal(str)
+    open_requested = Signal(object)
+    opening_changed = Signal(str)
+    picture_opened = Signal(object)
+    cancel_requested = Signal()
     enter_requested = Signal()
 
     def __init__(self, parent: QObject | None = None) -> None:

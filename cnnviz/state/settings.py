@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from PySide6.QtCore import QByteArray, QSettings
 
@@ -38,7 +39,7 @@ class Settings:
         if isinstance(value, str) and isinstance(default, bool):
             return {"true": True, "false": False}.get(value, default)
         try:
-            return default if value is None else type(default)(value)  # type: ignore[call-overload,no-any-return]
+            return default if value is None else _converted(value, default)
         except (TypeError, ValueError):
             return default
 
@@ -67,6 +68,11 @@ class Settings:
         """Write to disk and say whether that worked (a full disk is no reason to stop)."""
         self._settings.sync()
         return self._settings.status() == QSettings.Status.NoError
+
+
+def _converted(value: Any, like: T) -> T:
+    kind: Callable[[Any], T] = type(like)
+    return kind(value)
 
 
 def _move_aside_if_broken(path: Path) -> bool:

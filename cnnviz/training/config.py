@@ -6,13 +6,24 @@ import dataclasses
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from cnnviz.core.errors import UserError
 from cnnviz.datasets import registry as datasets
-from cnnviz.datasets.augmentation import Augmentation
 from cnnviz.models import registry as models
+
+_LIMITS: Mapping[str, tuple[float, float]] = {
+    "epochs": (1, 10_000),
+    "batch_size": (1, 65_536),
+    "learning_rate": (1e-9, 100),
+    "weight_decay": (0, 10),
+    "label_smoothing": (0, 0.99),
+    "average": (0, 0.99999),
+    "validation": (0, 1_000_000),
+    "seed": (0, 2**63 - 1),
+    "threads": (0, 1024),
+}
 
 
 @dataclass(frozen=True)
@@ -25,24 +36,26 @@ class TrainConfig:
         Registry names of the network and the data set.
     epochs
         Times through the training part.
-    seed
-        Of the first weights, the validation part, the order and the variation of the digits.
     batch_size
-        Digits for one step.
+        Pictures for one step.
     learning_rate
         The highest one: it rises over the first part of the run and falls to nothing at its end.
     weight_decay
         AdamW's pull of the weights to zero.
+    label_smoothing
+        Share of the target that is spread over all classes.
+    average
+        Share of the old average that each step keeps when the weights are averaged over the steps; 0: no average.
+    augment
+        Whether the pictures are varied.
     validation
-        Share of the training part that is not trained on, but chooses the best epoch.
-    averaging
-        Share of the old average that each step keeps when the weights are averaged over the run's steps; 0: none.
-    augmentation
-        How much the digits are varied; ``None``: not at all.
+        Pictures that are not trained on but choose the best epoch; 0: the last epoch is the best.
+    seed
+        Of the first weights, the validation part, the order and the variation of the pictures.
+    threads
+        Torch threads; 0: measured on the first batch. Other counts add in another order, so the last bits differ.
     device
         ``auto``, ``cpu``, ``cuda`` or ``mps``.
-    threads
-        Torch threads; ``None``: measured on the first batches. Other counts add in another order, so bits differ.
 
     Raises
     ------
@@ -51,41 +64,39 @@ class TrainConfig:
     """
 
     model: str
-    data: str = "mnist"
+    data: str = "starter"
     epochs: int = 30
-    seed: int = 0
     batch_size: int = 128
     learning_rate: float = 3e-3
-    weight_decay: float = 1e-2
-    validation: float = 1 / 12
-    averaging: float = 0.0
-    augmentation: Augmentation | None = field(default_factory=Augmentation)
+    weight_decay: float = 0.01
+    label_smoothing: float = 0.0
+    average: float = 0.0
+    augment: bool = True
+    validation: int = 5000
+    seed: int = 0
+    threads: int = 0
     device: str = "auto"
-    threads: int | None = None
 
     def __post_init__(self) -> None:
-        models.get(self._text("model"))
-        datasets.get(self._text("data"))
-        self._text("device")
-        for name, least, most in (("epochs", 1, 10_000), ("seed", 0, 2**63 - 1), ("batch_size", 1, 65_536)):
-            _check_number(name, getattr(self, name), int, least, most)
-        if self.threads is not None:
-            _check_number("threads", self.threads, int, 1, 1024)
-        for name, low, high in (("learning_rate", 1e-9, 100), ("weight_decay", 0, 10), ("validation", 0.001, 0.9)):
-            _check_number(name, getattr(self, name), float, low, high)
-        _check_number("averaging", self.averaging, float, 0, 0.99999)
-        if self.augmentation is not None:
-            for part in dataclasses.fields(Augmentation):
-                most = 1 if part.name in ("faint", "clean") else 180 if part.name == "rotation_deg" else 10
-                _check_number(f"augmentation.{part.name}", getattr(self.augmentation, part.name), float, 0, most)
+        for field in dataclasses.fields(self):
+            _check(field.name, str(field.type), getattr(self, field.name))
+        models.get(self.model)
+        datasets.get(self.data)
 
     def to_json(self) -> str:
         """Return the configuration as JSON text."""
         return json.dumps(dataclasses.asdict(self), indent=2) + "\n"
 
     @classmethod
-    def from_json(cls, text: str) -> TrainConfig:
+    def from_json(cls, text: str, name: str) -> TrainConfig:
         """Return the configuration that `to_json` wrote.
+
+        Parameters
+        ----------
+        text
+            The JSON text.
+        name
+            Where it comes from, for the sentence of an error.
 
         Raises
         ------
@@ -94,62 +105,54 @@ class TrainConfig:
         """
         try:
             found = json.loads(text)
-        except ValueError as error:
-            raise UserError(f"The training configuration is no JSON: {error}.") from error
+        except (ValueError, RecursionError) as error:
+            raise UserError(f"'{name}' is no training configuration.", details=repr(error)) from error
         if not isinstance(found, dict):
-            raise UserError("The training configuration is no JSON object.")
-        fields = _known(found, cls, "")
-        if "model" not in fields:
-            raise UserError("The training configuration has no 'model'.")
-        inner = fields.get("augmentation")
-        if isinstance(inner, dict):
-            fields["augmentation"] = Augmentation(**_known(inner, Augmentation, "augmentation."))
-        elif inner is not None:
-            raise UserError(f"The training configuration's 'augmentation' is {inner!r}, not an object or null.")
-        return cls(**fields)
-
-    def _text(self, name: str) -> str:
-        value = getattr(self, name)
-        if not isinstance(value, str):
-            raise UserError(f"The training configuration's '{name}' is {value!r}, not text.")
-        return value
+            raise UserError(f"'{name}' is no training configuration.", details="It is no JSON object.")
+        names = [field.name for field in dataclasses.fields(cls)]
+        unknown = [key for key in found if key not in names]
+        if unknown:
+            raise UserError(f"'{name}' has the unknown field '{unknown[0]}'.", suggestion=f"Known: {', '.join(names)}.")
+        if "model" not in found:
+            raise UserError(f"'{name}' names no 'model'.")
+        return cls(**found)
 
 
-RECIPES: Mapping[str, Mapping[str, Any]] = {
+_RECIPES: Mapping[str, Mapping[str, Any]] = {
     "lenet5": {},
     "lenet5_original": {},
 }
-"""What each network's weights that ship were trained with, where it differs from the defaults above."""
+"""What each network is trained with where it differs from the defaults of `TrainConfig`."""
+
+_FEW: Mapping[str, Mapping[str, Any]] = {"starter": {"validation": 500}}
+"""What a smaller data set changes."""
 
 
-def recipe(model: str, **changes: Any) -> TrainConfig:
-    """Return the network's own recipe with `changes`; a change of ``None`` is none.
+def default_config(model: str, data: str) -> TrainConfig:
+    """Return the network's own recipe, which its shipped weights were made with.
 
     Raises
     ------
     UserError
-        When the network is unknown or a value is wrong.
+        When the network or the data set is unknown.
     """
     models.get(model)
-    chosen = {name: value for name, value in changes.items() if value is not None}
-    return TrainConfig(model=model, **{**RECIPES.get(model, {}), **chosen})
+    return TrainConfig(model, data, **{**_RECIPES.get(model, {}), **_FEW.get(data, {})})
 
 
-def _known(found: Mapping[str, Any], cls: type, prefix: str) -> dict[str, Any]:
-    names = [f.name for f in dataclasses.fields(cls)]
-    for name in found:
-        if name not in names:
-            raise UserError(
-                f"The training configuration has an unknown field '{prefix}{name}'.",
-                suggestion=f"Known fields: {', '.join(names)}.",
-            )
-    return dict(found)
-
-
-def _check_number(name: str, value: object, kind: type, least: float, most: float) -> None:
-    right = isinstance(value, int) if kind is int else isinstance(value, (int, float))
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not right or not math.isfinite(value):
-        what = "a whole number" if kind is int else "a number"
-        raise UserError(f"The training configuration's '{name}' is {value!r}, not {what}.")
-    if not least <= value <= most:
-        raise UserError(f"The training configuration's '{name}' is {value}; it must be from {least} to {most}.")
+def _check(name: str, kind: str, value: object) -> None:
+    """Raise a sentence when a field's value is not of its kind or not within its limits."""
+    words = {"int": "a whole number", "float": "a number", "str": "text", "bool": "true or false"}
+    number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    right = {
+        "int": number and isinstance(value, int),
+        "float": number,
+        "str": isinstance(value, str),
+        "bool": isinstance(value, bool),
+    }
+    if not right[kind]:
+        raise UserError(f"The training setting '{name}' is {value!r}; it must be {words[kind]}.")
+    if isinstance(value, (int, float)) and name in _LIMITS:
+        least, most = _LIMITS[name]
+        if not math.isfinite(value) or not least <= value <= most:
+            raise UserError(f"The training setting '{name}' is {value}; it must be from {least:,} to {most:,}.")

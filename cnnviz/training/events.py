@@ -6,11 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy.typing as npt
-
 from cnnviz.training.config import TrainConfig
-
-Weights = Mapping[str, npt.NDArray[Any]]
 
 
 @dataclass(frozen=True)
@@ -21,10 +17,10 @@ class Started:
     ----------
     config
         What was asked for.
+    epochs, batches
+        Epochs asked for, and steps in one of them.
     n_train, n_validation
-        Digits in each part.
-    batches
-        Steps in one epoch.
+        Pictures in each part.
     parameters
         Trainable parameters.
     device, threads
@@ -32,32 +28,33 @@ class Started:
     """
 
     config: TrainConfig
+    epochs: int
+    batches: int
     n_train: int
     n_validation: int
-    batches: int
     parameters: int
     device: str
     threads: int
 
 
 @dataclass(frozen=True)
-class BatchDone:
+class BatchesDone:
     """Some steps were done since the last report.
 
     Attributes
     ----------
-    epoch, step
+    epoch, batch
         The epoch, from 1, and how many of its steps are done.
     losses
         The loss of each of these steps, oldest first.
-    learning_rate
-        Of the last step.
+    images_per_second
+        Speed since the last report.
     """
 
     epoch: int
-    step: int
+    batch: int
     losses: tuple[float, ...]
-    learning_rate: float
+    images_per_second: float
 
 
 @dataclass(frozen=True)
@@ -69,17 +66,17 @@ class EpochDone:
     epoch
         From 1.
     train_loss, train_accuracy
-        Means over the epoch's varied digits while they were trained on; accuracy is a fraction.
+        Means over the epoch's varied pictures while they were trained on; accuracy is a fraction.
     val_loss, val_accuracy
-        On the validation part after the epoch, not varied.
-    seconds, images_per_second
-        Time of the whole epoch, and speed of its training steps.
+        On the validation part after the epoch, not varied; NaN where there is no such part.
     learning_rate
         Of the last step.
-    best
-        Whether this is the best epoch so far: highest validation accuracy, then lowest loss.
+    seconds, images_per_second
+        Time of the whole epoch, and speed of its training steps.
     weights
-        A copy of the network's state, by name.
+        A copy of the network's state on the CPU: tensors by name.
+    is_best
+        Whether this is the best epoch so far: highest validation accuracy, then lowest validation loss.
     """
 
     epoch: int
@@ -87,11 +84,11 @@ class EpochDone:
     train_accuracy: float
     val_loss: float
     val_accuracy: float
+    learning_rate: float
     seconds: float
     images_per_second: float
-    learning_rate: float
-    best: bool
-    weights: Weights = field(repr=False, compare=False, default_factory=dict)
+    weights: Mapping[str, Any] = field(repr=False, compare=False)
+    is_best: bool
 
 
 @dataclass(frozen=True)
@@ -100,20 +97,20 @@ class Finished:
 
     Attributes
     ----------
-    stopped
-        It was asked to stop before the last epoch's end.
     epochs
         Whole epochs done.
     best_epoch
         Their best, or 0 when none was done.
     seconds
         Time of the whole run.
+    stopped
+        Whether it was asked to stop before its end.
     """
 
-    stopped: bool
     epochs: int
     best_epoch: int
     seconds: float
+    stopped: bool
 
 
-Event = Started | BatchDone | EpochDone | Finished
+Event = Started | BatchesDone | EpochDone | Finished

@@ -15,75 +15,87 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from cnnviz.core import device as devices
 from cnnviz.core.errors import UserError
-from cnnviz.datasets.transforms import augment
+from cnnviz.datasets.images import LabelledImages
+from cnnviz.datasets.transforms import Augmentation
 from cnnviz.models import checkpoints, registry
+from cnnviz.models.preparation import to_input
 from cnnviz.models.registry import InputSpec
 from cnnviz.training.config import TrainConfig
-from cnnviz.training.data import TrainingData, normalise, to_ink
-from cnnviz.training.events import BatchDone, EpochDone, Event, Finished, Started, Weights
-from cnnviz.training.metrics import Tally, measure
+from cnnviz.training.events import BatchesDone, EpochDone, Event, Finished, Started
+from cnnviz.training.metrics import Tally, evaluate_batches
 
-READ_EVERY_S = 0.05
+READ_S = 0.05
 """Losses stay on the device and are read at most this often: reading waits for the device."""
 
 _WARM_UP = 0.2  # share of the run in which the learning rate rises
 
 
-def train(config: TrainConfig, data: TrainingData, stop: Callable[[], bool] = lambda: False) -> Iterator[Event]:
+def train(config: TrainConfig, data: LabelledImages, stop: Callable[[], bool] = lambda: False) -> Iterator[Event]:
     """Train a fresh network and report what happens.
 
-    On a CPU the same configuration, data and number of threads give the same weights bit for bit.
+    On a CPU the same configuration, pictures and number of threads give the same weights bit for bit.
 
     Parameters
     ----------
     config
         What to do.
     data
-        On the CPU; it is moved to the device.
+        The pictures; a validation part is set aside by the seed.
     stop
         Asked before every step; when it says yes the run ends with `Finished`.
 
     Yields
     ------
     Event
-        `Started`, then for each epoch some `BatchDone` and one `EpochDone`, then `Finished`.
+        `Started`, then for each epoch some `BatchesDone` and one `EpochDone`, then `Finished`.
 
     Raises
     ------
     UserError
-        When the device is not there or the loss is no longer a number.
+        When the data does not fit, the device is not there or the loss is no longer a number.
     """
     begin_s = time.perf_counter()
     run = _prepare(config, data)
+    parameters = sum(p.numel() for p in run.network.parameters() if p.requires_grad)
     yield Started(
-        config,
-        len(run.data.labels_n),
-        len(run.data.val_labels_n),
-        run.batches,
-        sum(p.numel() for p in run.network.parameters() if p.requires_grad),
-        devices.describe(run.device),
-        torch.get_num_threads(),
-    )
+        config, config.epochs, run.batches, len(run.train), len(run.validation), parameters,
+        devices.describe(run.train.labels_n.device), torch.get_num_threads(),
+    )  # fmt: skip
     best, best_epoch, done = (-1.0, -math.inf), 0, 0
     for epoch in range(1, config.epochs + 1):
-        epoch_s = time.perf_counter()
-        tally = Tally(run.device)
+        start_s = time.perf_counter()
+        tally = Tally(run.train.labels_n.device)
         yield from _steps(run, epoch, tally, stop)
-        if tally.n < len(run.data.labels_n):
+        if tally.n < len(run.train):
             break
-        speed = tally.n / (time.perf_counter() - epoch_s)
-        trained = tally.score()
-        score = measure(run.result, run.data.val_images_nhw, run.data.val_labels_n, run.prepare)
-        better = (score.accuracy, -score.loss) > best
-        if better:
-            best, best_epoch = (score.accuracy, -score.loss), epoch
+        loss, accuracy = tally.means()
+        speed = tally.n / (time.perf_counter() - start_s)
+        val_loss, val_accuracy = evaluate_batches(run.result, run.validation.ink(), run.validation.labels_n, run.input)
+        value = (val_accuracy, -val_loss)
+        is_best = value > best or not len(run.validation)  # nothing to choose by: the latest epoch
+        if is_best:
+            best, best_epoch = value, epoch
         done = epoch
-        seconds = time.perf_counter() - epoch_s
         yield EpochDone(
-            epoch, trained.loss, trained.accuracy, score.loss, score.accuracy, seconds, speed,
-            run.schedule.get_last_lr()[0], better, _copy(run.result),
+            epoch, loss, accuracy, val_loss, val_accuracy, float(run.schedule.get_last_lr()[0]),
+            time.perf_counter() - start_s, speed, _copy(run.result), is_best,
         )  # fmt: skip
-    yield Finished(done < config.epochs, done, best_epoch, time.perf_counter() - begin_s)
+    yield Finished(done, best_epoch, time.perf_counter() - begin_s, done < config.epochs)
+
+
+@dataclass(frozen=True, eq=False)
+class _Part:
+    """Pictures uint8 (N, h, w) and classes int64 (N,), on the device."""
+
+    images_nhw: Tensor
+    labels_n: Tensor
+
+    def __len__(self) -> int:
+        return len(self.labels_n)
+
+    def ink(self, chosen: Tensor | slice = slice(None)) -> Tensor:
+        """Return some pictures as ink in 0..1, (N, 1, h, w)."""
+        return self.images_nhw[chosen][:, None].float() / 255
 
 
 @dataclass(eq=False)
@@ -91,9 +103,9 @@ class _Run:
     """What the loop works with."""
 
     config: TrainConfig
-    data: TrainingData
-    device: torch.device
     input: InputSpec
+    train: _Part
+    validation: _Part
     network: nn.Module
     average: AveragedModel | None
     optimiser: torch.optim.Optimizer
@@ -102,100 +114,112 @@ class _Run:
 
     @property
     def batches(self) -> int:
-        return -(-len(self.data.labels_n) // self.config.batch_size)
+        """Steps in one epoch."""
+        return -(-len(self.train) // self.config.batch_size)
 
     @property
     def result(self) -> nn.Module:
         """The network whose weights count: the averaged one where there is one."""
-        if self.average is None:
-            return self.network
-        module: nn.Module = self.average.module
+        module: nn.Module = self.network if self.average is None else self.average.module
         return module
 
-    def prepare(self, images_nhw: Tensor) -> Tensor:
-        """Return the input for pictures as they are."""
-        return normalise(to_ink(images_nhw, self.input), self.input)
-
-    def vary(self, images_nhw: Tensor, generator: torch.Generator) -> Tensor:
-        """Return the input for varied pictures."""
-        ink_nchw = to_ink(images_nhw, self.input)
-        if self.config.augmentation is not None:
-            ink_nchw = augment(ink_nchw, self.config.augmentation, generator)
-        return normalise(ink_nchw, self.input)
+    def loss(self, network: nn.Module, chosen: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        """Return the loss and the logits of some pictures of the training part."""
+        ink_nchw = self.train.ink(chosen)
+        if self.config.augment:
+            ink_nchw = Augmentation()(ink_nchw, generator)
+        logits_nk = network(to_input(ink_nchw, self.input))
+        smoothing = self.config.label_smoothing
+        return functional.cross_entropy(logits_nk, self.train.labels_n[chosen], label_smoothing=smoothing), logits_nk
 
 
-def _prepare(config: TrainConfig, data: TrainingData) -> _Run:
-    device = devices.choose(config.device)
+def _prepare(config: TrainConfig, data: LabelledImages) -> _Run:
     spec = registry.get(config.model)
-    with torch.random.fork_rng(devices=[]):  # the seed is this run's own business
+    device = devices.choose(config.device)
+    part, validation = _split(data, config, device)
+    with torch.random.fork_rng(devices=[]):  # the caller's random numbers stay as they are
         torch.manual_seed(config.seed)
         network = checkpoints.build(spec)
     network = network.to(device).train()
     average = None
-    if config.averaging:
-        average = AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(config.averaging), use_buffers=True)
+    if config.average:
+        blend = get_ema_multi_avg_fn(config.average)  # type: ignore[no-untyped-call]
+        average = AveragedModel(network, multi_avg_fn=blend, use_buffers=True)
     optimiser = torch.optim.AdamW(network.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay)
-    batches = -(-len(data.labels_n) // config.batch_size)
+    steps = config.epochs * -(-len(part) // config.batch_size)
     schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimiser, config.learning_rate, total_steps=config.epochs * batches + 1, pct_start=_WARM_UP
+        optimiser, config.learning_rate, total_steps=steps + 1, pct_start=_WARM_UP
     )
     generator = torch.Generator().manual_seed(config.seed)
-    run = _Run(config, data.to(device), device, spec.input, network, average, optimiser, schedule, generator)
-    if config.threads is not None:
+    run = _Run(config, spec.input, part, validation, network, average, optimiser, schedule, generator)
+    if config.threads:
         torch.set_num_threads(config.threads)
     elif device.type == "cpu":
         _measure_threads(run)
     return run
 
 
+def _split(data: LabelledImages, config: TrainConfig, device: torch.device) -> tuple[_Part, _Part]:
+    """Return the training and the validation part, drawn by the seed."""
+    if config.validation >= len(data):
+        raise UserError(
+            f"The training setting 'validation' is {config.validation:,}, but there are {len(data):,} pictures.",
+            suggestion="Set fewer pictures aside.",
+        )
+    order = torch.randperm(len(data), generator=torch.Generator().manual_seed(config.seed))
+    images_nhw = torch.tensor(data.images_nhw)  # a copy: the shipped digits are read-only
+    labels_n = torch.tensor(data.labels_n)
+    held, rest = order[: config.validation].sort().values, order[config.validation :].sort().values
+    train_part, validation = (_Part(images_nhw[i].to(device), labels_n[i].to(device)) for i in (rest, held))
+    return train_part, validation
+
+
 def _measure_threads(run: _Run) -> None:
-    """Set the number of threads under which one batch is quickest, on a copy: the run itself is not touched."""
+    """Set the number of threads under which a batch is quickest, on a copy: the run itself is not touched."""
     network, generator = copy.deepcopy(run.network), torch.Generator().manual_seed(0)
-    images_nhw = run.data.images_nhw[: run.config.batch_size]
-    labels_n = run.data.labels_n[: run.config.batch_size]
+    chosen = torch.arange(min(run.config.batch_size, len(run.train)))
 
     def batch() -> None:
-        functional.cross_entropy(network(run.vary(images_nhw, generator)), labels_n).backward()
+        run.loss(network, chosen, generator)[0].backward()  # type: ignore[no-untyped-call]
 
     devices.fastest_threads(batch)
 
 
-def _steps(run: _Run, epoch: int, tally: Tally, stop: Callable[[], bool]) -> Iterator[BatchDone]:
+def _steps(run: _Run, epoch: int, tally: Tally, stop: Callable[[], bool]) -> Iterator[BatchesDone]:
     """Do the steps of one epoch; ends early when asked to stop."""
-    size = run.config.batch_size
-    order = torch.randperm(len(run.data.labels_n), generator=run.generator).to(run.device)
+    size, total = run.config.batch_size, len(run.train)
+    order = torch.randperm(total, generator=run.generator).to(run.train.labels_n.device)
     waiting: list[Tensor] = []
-    read_s = time.perf_counter()
+    read_s, counted = time.perf_counter(), 0
     for step in range(1, run.batches + 1):
         if stop():
             return
-        chosen = order[(step - 1) * size : step * size]
-        waiting.append(_step(run, run.data.images_nhw[chosen], run.data.labels_n[chosen], tally))
-        if step == run.batches or time.perf_counter() - read_s >= READ_EVERY_S:
-            losses = tuple(torch.stack(waiting).tolist())
-            if not all(map(math.isfinite, losses)):
-                raise UserError(
-                    f"The loss is no longer a number in epoch {epoch}, step {step}.",
-                    suggestion="Try a lower learning rate.",
-                )
-            yield BatchDone(epoch, step, losses, run.schedule.get_last_lr()[0])
-            waiting.clear()
-            read_s = time.perf_counter()
+        waiting.append(_step(run, order[(step - 1) * size : step * size], tally))
+        if step < run.batches and time.perf_counter() - read_s < READ_S:
+            continue
+        losses = tuple(torch.stack(waiting).tolist())
+        if not all(map(math.isfinite, losses)):
+            raise UserError(
+                f"The loss is no longer a number (epoch {epoch}, step {step}).", suggestion="Lower the learning rate."
+            )
+        now_s = time.perf_counter()
+        yield BatchesDone(epoch, step, losses, (tally.n - counted) / max(now_s - read_s, 1e-9))
+        waiting.clear()
+        read_s, counted = time.perf_counter(), tally.n
 
 
-def _step(run: _Run, images_nhw: Tensor, labels_n: Tensor, tally: Tally) -> Tensor:
+def _step(run: _Run, chosen: Tensor, tally: Tally) -> Tensor:
     """Do one step of the optimiser and return its loss, still on the device."""
-    logits_nk = run.network(run.vary(images_nhw, run.generator))
-    loss = functional.cross_entropy(logits_nk, labels_n)
+    loss, logits_nk = run.loss(run.network, chosen, run.generator)
     run.optimiser.zero_grad()
-    loss.backward()
+    loss.backward()  # type: ignore[no-untyped-call]
     run.optimiser.step()
     run.schedule.step()
     if run.average is not None:
         run.average.update_parameters(run.network)
-    tally.add(loss, logits_nk, labels_n)
+    tally.add(loss, logits_nk, run.train.labels_n[chosen])
     return loss.detach()
 
 
-def _copy(network: nn.Module) -> Weights:
-    return {name: value.detach().cpu().numpy().copy() for name, value in network.state_dict().items()}
+def _copy(network: nn.Module) -> dict[str, Tensor]:
+    return {name: value.detach().to("cpu", copy=True) for name, value in network.state_dict().items()}

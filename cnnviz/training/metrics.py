@@ -2,25 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from cnnviz.models.preparation import to_input
+from cnnviz.models.registry import InputSpec
 
-@dataclass(frozen=True)
-class Score:
-    """Means over `n` pictures: cross entropy in nats, and the share that was answered rightly."""
-
-    loss: float
-    accuracy: float
-    n: int
+BATCH = 1000
 
 
 class Tally:
-    """Adds up losses and right answers on the device, so that nothing waits for it; read it once at the end."""
+    """Adds up losses and right answers on the device, so that nothing waits for it; read once at the end."""
 
     def __init__(self, device: torch.device) -> None:
         self._loss = torch.zeros((), device=device)
@@ -34,46 +27,34 @@ class Tally:
         self._right += (logits_nk.detach().argmax(1) == labels_n).sum()
         self.n += n
 
-    def score(self) -> Score:
-        """Return the means; this waits for the device.
-
-        Raises
-        ------
-        ZeroDivisionError
-            When nothing was counted.
-        """
-        return Score(self._loss.item() / self.n, self._right.item() / self.n, self.n)
+    def means(self) -> tuple[float, float]:
+        """Return mean loss and accuracy, NaN when nothing was counted; this waits for the device."""
+        if not self.n:
+            return float("nan"), float("nan")
+        return self._loss.item() / self.n, self._right.item() / self.n
 
 
-def measure(
-    network: nn.Module,
-    images_nhw: Tensor,
-    labels_n: Tensor,
-    prepare: Callable[[Tensor], Tensor],
-    batch_size: int = 1000,
-) -> Score:
-    """Return how good the network is on these pictures; it is left in the mode it was in.
+def evaluate_batches(network: nn.Module, ink_nchw: Tensor, labels_n: Tensor, spec: InputSpec) -> tuple[float, float]:
+    """Return mean cross entropy in nats and accuracy as a fraction; NaN for no pictures.
 
     Parameters
     ----------
     network
-        Takes what `prepare` makes and returns logits (N, K).
-    images_nhw, labels_n
-        uint8 (N, H, W) and int64 (N,), on the network's device.
-    prepare
-        Makes the network's input (N, C, H', W') of some pictures.
-    batch_size
-        Pictures at a time.
+        On the pictures' device; left in the mode it was in.
+    ink_nchw, labels_n
+        Ink in 0..1 (N, 1, h, w) and classes (N,).
+    spec
+        What the network is given.
     """
     was_training = network.training
     network.eval()
     tally = Tally(labels_n.device)
     try:
         with torch.inference_mode():
-            for start in range(0, len(labels_n), batch_size):
-                logits_nk = network(prepare(images_nhw[start : start + batch_size]))
-                batch_labels = labels_n[start : start + batch_size]
-                tally.add(functional.cross_entropy(logits_nk, batch_labels), logits_nk, batch_labels)
+            for start in range(0, len(labels_n), BATCH):
+                logits_nk = network(to_input(ink_nchw[start : start + BATCH], spec))
+                chosen_n = labels_n[start : start + BATCH]
+                tally.add(functional.cross_entropy(logits_nk, chosen_n), logits_nk, chosen_n)
     finally:
         network.train(was_training)
-    return tally.score()
+    return tally.means()

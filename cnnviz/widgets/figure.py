@@ -13,6 +13,7 @@ from PySide6.QtGui import (
     QContextMenuEvent,
     QGuiApplication,
     QImage,
+    QImageWriter,
     QKeySequence,
     QPainter,
     QPaintEvent,
@@ -171,7 +172,7 @@ class _Buffer:
 
 def _png(image: QImage) -> bytes:
     buffer = _Buffer()
-    image.save(buffer.device, b"PNG")
+    QImageWriter(buffer.device, QByteArray(b"png")).write(image)
     return buffer.bytes()
 
 

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Literal
 
-import numpy as np
 from PySide6.QtCore import QEvent, QPoint, QPointF, QRect, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import (
     QColor,
@@ -24,7 +22,7 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QWidget
 
-from cnnviz.core import mosaic
+from cnnviz.core import mosaic, scale
 from cnnviz.core.graph import Graph, Node
 from cnnviz.core.inspection import FloatArray
 from cnnviz.state.app_state import ColourScope, Place
@@ -62,7 +60,7 @@ class NetworkCanvas(Figure):
         self._labels: tuple[str, ...] = ()
         self._values: Mapping[str, FloatArray] = {}
         self._images: dict[str, QImage] = {}
-        self._limits: dict[str, tuple[float, float]] = {}
+        self._limits: dict[str, tuple[FloatArray, FloatArray]] = {}
         self._roles: dict[str, MapRole] = {}
         self._layout = MapLayout((), 0, 0)
         self._backdrop: QPixmap | None = None
@@ -156,38 +154,18 @@ class NetworkCanvas(Figure):
     def _make_images(self) -> None:
         """Turn every layer's values into one indexed picture."""
         self._images.clear()
-        network: dict[bool, float] = {}
-        if self._scope == "network":
-            for box in self._layout.boxes:
-                array = self._values.get(box.node.name)
-                if array is not None and array.size and box.node.kind != "input":
-                    signed = compute.is_signed(box.node, array)
-                    most = float(np.abs(array).max())
-                    network[signed] = max(network.get(signed, 0.0), most)
+        network = scale.network_limits(self._graph, self._values) if self._graph and self._scope == "network" else {}
         for box in self._layout.boxes:
             array = self._values.get(box.node.name)
             if array is not None:
-                self._make_image(box, compute.as_maps(box.node, array), network)
+                self._make_image(box, scale.as_maps(box.node, array), network)
 
     def _make_image(self, box: Box, maps_chw: FloatArray, network: Mapping[bool, float]) -> None:
         name = box.node.name
-        signed = compute.is_signed(box.node, maps_chw)
-        if box.node.kind == "input":
-            self._roles[name] = "ink"
-            low, high = float(maps_chw.min()), float(maps_chw.max())
-            limits: tuple[object, object] = (low, high if high > low else low + 1)
-        elif self._scope == "network":
-            self._roles[name] = "signed" if signed else "activation"
-            high = network.get(signed, 1.0) or 1.0
-            limits = (-high if signed else 0.0, high)
-        else:
-            self._roles[name] = "signed" if signed else "activation"
-            scope: Literal["unit", "layer"] = "unit" if self._scope == "unit" and box.node.is_map else "layer"
-            limits = mosaic.limits(maps_chw, scope, signed)
-        low_limit, high_limit = limits
-        indices = mosaic.to_indices(maps_chw, low_limit, high_limit, box.mosaic)  # type: ignore[arg-type]
-        self._images[name] = indexed_image(indices, self._roles[name])
-        self._limits[name] = (float(np.min(low_limit)), float(np.max(high_limit)))  # type: ignore[call-overload]
+        low, high = scale.limits(box.node, maps_chw, self._scope, network)
+        self._roles[name] = scale.role(box.node, maps_chw)
+        self._images[name] = indexed_image(mosaic.to_indices(maps_chw, low, high, box.mosaic), self._roles[name])
+        self._limits[name] = (low, high)
 
     # -- drawing --------------------------------------------------------------------------------------------------
 
@@ -355,13 +333,10 @@ class NetworkCanvas(Figure):
 
     def _unit_limits(self, place: Place) -> tuple[float, float]:
         """Return the ends of the colour scale that a place is drawn with."""
-        assert self._graph is not None
-        node = self._graph[place.layer]
-        values = self._values.get(place.layer)
-        if self._scope != "unit" or place.unit is None or values is None or not node.is_map or node.kind == "input":
-            return self._limits[place.layer]
-        low, high = mosaic.limits(values[place.unit : place.unit + 1], "layer", compute.is_signed(node, values))
-        return float(np.min(low)), float(np.max(high))
+        low, high = self._limits[place.layer]
+        if place.unit is not None and len(low) > 1:
+            return float(low[place.unit]), float(high[place.unit])
+        return float(low.min()), float(high.max())
 
     def _footer_text(self) -> str:
         if self._hovered and self._graph and self._hovered.unit is not None and self._hovered.layer in self._values:
@@ -538,8 +513,8 @@ def _frame(painter: QPainter, rect: compute.Rect, colour: QColor, width: int) ->
 
 def _fitting(text: str, width: int, *, bold: bool = False) -> QFont:
     """Return the largest font of the type scale in which `text` fits into `width` pixels."""
-    for scale in (1.0, 0.9, 0.8):
-        font = theme.font(scale, bold=bold)
+    for size in (1.0, 0.9, 0.8):
+        font = theme.font(size, bold=bold)
         if QFontMetrics(font).horizontalAdvance(text) <= width:
             return font
     return theme.font(0.72, bold=bold)

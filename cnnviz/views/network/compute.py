@@ -10,6 +10,7 @@ import numpy as np
 from cnnviz.core.graph import Graph, Node
 from cnnviz.core.inspection import FloatArray
 from cnnviz.core.mosaic import MosaicLayout, best_columns
+from cnnviz.core.scale import map_shape
 
 GAP_PX = 14
 HEADER_LINES = 2
@@ -91,19 +92,6 @@ class MapLayout:
             if box.column_x <= x < box.column_x + box.column_width and box.name_y <= y < box.y + box.height:
                 return box, None
         return None
-
-
-def map_shape(node: Node) -> tuple[int, int, int]:
-    """Return how a value is drawn: (C, H, W); a vector is one column of single cells."""
-    if node.is_map:
-        c, h, w = node.output_shape
-        return c, h, w
-    return int(np.prod(node.output_shape)) if node.output_shape else 1, 1, 1
-
-
-def as_maps(node: Node, values: FloatArray) -> FloatArray:
-    """Return a layer's values as (C, H, W)."""
-    return values.reshape(map_shape(node))
 
 
 def arrange(graph: Graph, width: int, height: int, line_px: int, zoom: float = 1.0) -> MapLayout:
@@ -247,13 +235,6 @@ def _window(node: Node, before: Node, axis: int, index: int) -> tuple[int, int] 
     if before.output_shape[axis + 1] == node.output_shape[axis + 1]:
         return index, index + 1
     return None
-
-
-def is_signed(node: Node, values: FloatArray) -> bool:
-    """Return whether a layer's colours are centred on zero: its values can be negative."""
-    if node.kind in ("convolution", "linear", "normalisation", "sum", "output"):
-        return True
-    return bool(values.min() < 0) if values.size else False
 
 
 def describe_value(graph: Graph, values: Mapping[str, FloatArray], layer: str, unit: int, cell: tuple[int, int]) -> str:

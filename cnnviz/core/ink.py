@@ -1,0 +1,191 @@
+"""From a picture to ink on the drawing board: 1 where there is ink, 0 where there is paper."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+if TYPE_CHECKING:
+    from cnnviz.core.image import Picture
+
+Invert = Literal["auto", "yes", "no"]
+FloatArray = npt.NDArray[np.float32]
+
+_FULL_INK = 0.75  # clean ink at least this strong is left as it is
+_LEAST_CONTRAST = 0.06  # of the paper's level; less than this is paper
+_NOISE_WIDTH = 4.0  # standard deviations of the paper's noise that are no ink
+
+
+@dataclass(frozen=True, eq=False)
+class Ink:
+    """Where a picture has ink.
+
+    Attributes
+    ----------
+    ink_hw
+        float32 (H, W) in 0..1, ink 1 on paper 0.
+    inverted
+        The picture was dark on light.
+    """
+
+    ink_hw: FloatArray
+    inverted: bool
+
+
+def luminance(pixels_hwc: npt.NDArray[Any]) -> FloatArray:
+    """Return the luma of ITU-R BT.601 in the pixels' own units."""
+    luma: FloatArray = pixels_hwc.astype(np.float32) @ np.array([0.299, 0.587, 0.114], np.float32)
+    return luma
+
+
+def to_ink(picture: Picture, invert: Invert = "auto") -> Ink:
+    """Return where a picture has ink, between 0 for paper and 1 for full ink.
+
+    The border is paper: its median tells dark on light from light on dark. On clean, even paper the ink is the exact
+    difference from it, so a picture like MNIST's comes through bit for bit as value / 255, and its negative too; faint
+    ink is strengthened. On photographed paper a smooth surface is fitted to the paper's level, ink is what departs
+    from it, and what does not rise above the paper's own noise is paper.
+
+    Parameters
+    ----------
+    picture
+        Any picture.
+    invert
+        ``yes``: the ink is dark; ``no``: the ink is light; ``auto``: decided by the border. Where the wish contradicts
+        the border there is no paper to measure, and the grey levels are taken as they are.
+    """
+    pixels = picture.pixels_hwc
+    grey = pixels[..., 0].astype(np.float32) if picture.is_grey else luminance(pixels)  # (H, W), 0..255
+    border = _border(grey)
+    dark_ink = _is_dark_on_light(grey, border)
+    inverted = dark_ink if invert == "auto" else invert == "yes"
+    light = grey if inverted else 255 - grey  # paper is high
+    if inverted != dark_ink:
+        return Ink((255 - light) / np.float32(255), inverted)
+    level = np.median(border) if inverted else 255 - np.median(border)
+    if np.mean(border == np.median(border)) >= 0.75:
+        ink = np.maximum(level - light, 0) / max(np.float32(level), np.float32(1))
+        return Ink(_strengthened(ink.astype(np.float32)), inverted)
+    return Ink(_ink_of_photo(light), inverted)
+
+
+def _border(grey: FloatArray) -> FloatArray:
+    """Return the pixels of the border ring, a fiftieth of the shorter side wide."""
+    width = max(1, round(min(grey.shape) / 50))
+    inside = np.zeros(grey.shape, np.bool_)
+    inside[width:-width, width:-width] = True
+    return grey[~inside]
+
+
+def _is_dark_on_light(grey: FloatArray, border: FloatArray) -> bool:
+    """Return whether more of the picture's range lies below the border's level than above it.
+
+    A fixed threshold would fail on the dark paper of a photograph. The outermost thousandths are left out first, as
+    they may be noise; ink that is smaller than that is found by the whole range.
+    """
+    paper = float(np.median(border))
+    for low, high in (np.percentile(grey, (0.1, 99.9)), (grey.min(), grey.max())):
+        below, above = paper - float(low), float(high) - paper
+        if below != above:
+            return below > above
+    return paper > 127
+
+
+def _strengthened(ink: FloatArray) -> FloatArray:
+    """Stretch faint ink on clean paper to 1; leave full ink exactly as it is."""
+    peak = float(ink.max())
+    if peak >= _FULL_INK:
+        return ink
+    return np.zeros_like(ink) if peak < _LEAST_CONTRAST else ink / np.float32(peak)
+
+
+def _ink_of_photo(light: FloatArray) -> FloatArray:
+    """Return the ink on uneven or noisy paper.
+
+    Ink takes away a share of the light that falls on it, so it is the ratio to the paper, not the difference, that
+    does not depend on a shadow.
+    """
+    surface, noise = _paper_surface(light)
+    ink: FloatArray = 1 - light / np.maximum(surface, np.float32(8))
+    floor = max(_NOISE_WIDTH * noise, 0.02)
+    strong = ink[ink > floor]
+    if len(strong) < max(4, 2e-4 * ink.size):
+        return np.zeros_like(ink)
+    peak = float(np.percentile(strong, 90))
+    if peak < max(2 * floor, _LEAST_CONTRAST):
+        return np.zeros_like(ink)
+    stretched: FloatArray = np.clip((ink - np.float32(floor)) / np.float32(peak - floor), 0, 1)
+    return stretched
+
+
+def _paper_surface(light: FloatArray) -> tuple[FloatArray, float]:
+    """Fit a second-order surface to the paper's level, leaving the ink out.
+
+    Returns
+    -------
+    surface
+        Level of the paper at each pixel, float32 (H, W).
+    noise
+        Standard deviation of the paper about it, as a share of the level.
+    """
+    height, width = light.shape
+    y, x = np.linspace(-1, 1, height, dtype=np.float32), np.linspace(-1, 1, width, dtype=np.float32)
+    rows, columns = slice(None, None, max(1, height // 64)), slice(None, None, max(1, width // 64))
+    samples = light[rows, columns].ravel()
+    grid_y, grid_x = (g.ravel() for g in np.meshgrid(y[rows], x[columns], indexing="ij"))
+    terms = np.stack([np.ones_like(grid_x), grid_x, grid_y, grid_x * grid_y, grid_x**2, grid_y**2], axis=1)
+    # Start with the border, which is paper; then let in what agrees with it, and fit again.
+    keep = (np.abs(grid_x) > 0.94) | (np.abs(grid_y) > 0.94)
+    used, coefficients, noise = 4, np.zeros(6, np.float32), 0.0
+    for _ in range(6):
+        fitted = np.linalg.lstsq(terms[keep, :used], samples[keep], rcond=None)[0]
+        coefficients = np.zeros(6, np.float32)
+        coefficients[:used] = fitted
+        residual = samples - terms @ coefficients
+        noise = 1.4826 * float(np.median(np.abs(residual[keep] - np.median(residual[keep]))))
+        accepted = np.abs(residual) < max(3 * noise, 4)
+        if accepted.mean() < 0.2:
+            break  # little paper: the border's own plane is the better guess
+        keep, used = accepted, 6
+    a = [float(c) for c in coefficients]
+    column, row = y[:, None], x[None, :]
+    surface = a[0] + a[1] * row + a[2] * column + a[3] * row * column + a[4] * row**2 + a[5] * column**2
+    return surface.astype(np.float32), noise / max(float(np.median(surface)), 8.0)
+
+
+def fit_board(ink_hw: FloatArray, side: int = 280) -> FloatArray:
+    """Return a square board with the ink in its middle, aspect kept, paper around.
+
+    Parameters
+    ----------
+    ink_hw
+        Ink (H, W), 1 on paper 0.
+    side
+        Side of the board. A picture of at most half of it is enlarged by the largest whole factor, each value a square;
+        one between that and the board by nearest neighbour; a larger one is reduced by the mean of the area.
+
+    Returns
+    -------
+    numpy.ndarray
+        float32 (side, side).
+    """
+    longest = max(ink_hw.shape)
+    if longest > side:
+        size = tuple(max(1, round(n * side / longest)) for n in ink_hw.shape[::-1])
+        whole = Image.fromarray(np.ascontiguousarray(ink_hw, np.float32))
+        fitted = np.asarray(whole.resize((size[0], size[1]), Image.Resampling.BOX))
+    elif 2 * longest <= side:
+        fitted = ink_hw.repeat(side // longest, axis=0).repeat(side // longest, axis=1)
+    else:
+        height, width = (max(1, round(n * side / longest)) for n in ink_hw.shape)
+        rows = np.arange(height) * ink_hw.shape[0] // height
+        columns = np.arange(width) * ink_hw.shape[1] // width
+        fitted = ink_hw[rows[:, None], columns]
+    board = np.zeros((side, side), np.float32)
+    top, left = (side - fitted.shape[0]) // 2, (side - fitted.shape[1]) // 2
+    board[top : top + fitted.shape[0], left : left + fitted.shape[1]] = fitted
+    return board

@@ -1,0 +1,90 @@
+"""From what is on the board to what the network is given. No Qt."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from cnnviz.core import digit, paths
+from cnnviz.core.digit import PreparedDigit
+
+if TYPE_CHECKING:  # decoding is imported with the first picture, not with the window
+    from cnnviz.core.image import Invert, Picture
+
+Ink = npt.NDArray[np.uint8]
+SIDE = 280
+_STARTER_SCALE = SIDE // 28
+
+
+@dataclass(frozen=True, eq=False)
+class BoardContent:
+    """What the board holds: one step of its history.
+
+    Attributes
+    ----------
+    ink_hw
+        uint8 (280, 280), ink 255 on paper 0.
+    title
+        What it is.
+    label
+        Its class, where that is known.
+    as_is
+        It is a prepared digit enlarged ten times: the network gets it back unchanged.
+    picture
+        The picture that it was made from, to invert it again, or ``None``.
+    invert
+        What was taken as the ink of `picture`.
+    """
+
+    ink_hw: Ink
+    title: str = "Drawing"
+    label: str | None = None
+    as_is: bool = False
+    picture: Picture | None = None
+    invert: Invert = "auto"
+
+
+def blank() -> BoardContent:
+    """Return an empty board."""
+    return BoardContent(np.zeros((SIDE, SIDE), np.uint8))
+
+
+def of_starter(image_hw: Ink, label: int, number: int) -> BoardContent:
+    """Return a starter digit, each of its values as a square of 10×10 pixels."""
+    enlarged = np.kron(image_hw, np.ones((_STARTER_SCALE, _STARTER_SCALE), np.uint8))
+    return BoardContent(enlarged, f"Starter digit {number}: a {label}", str(label), as_is=True)
+
+
+def of_picture(picture: Picture, invert: Invert) -> BoardContent:
+    """Return a picture fitted to the board."""
+    from cnnviz.core import image
+
+    found = ink.to_ink(picture, invert=invert)
+    board = ink.fit_board(found.ink_hw, SIDE)
+    levels = np.clip(board * 255 + 0.5, 0, 255).astype(np.uint8)
+    return BoardContent(levels, picture.name, picture=picture, invert=invert)
+
+
+def prepare(content: BoardContent, centre: bool) -> PreparedDigit:
+    """Return what the network sees of a board."""
+    ink_hw = content.ink_hw.astype(np.float32) / np.float32(255)
+    return digit.prepare_digit(ink_hw, centre=centre and not content.as_is)
+
+
+@dataclass(frozen=True)
+class Photo:
+    """A photograph that ships: its file below ``resources/photos``, its title and its credit."""
+
+    file: str
+    title: str
+    credit: str
+
+
+def photos() -> tuple[Photo, ...]:
+    """Return the photographs that ship, by their card."""
+    card = json.loads((paths.resources_dir() / "photos" / "photos.json").read_text(encoding="utf-8"))
+    return tuple(Photo(p["file"], p["title"], f"{p['author']}, {p['licence']}") for p in card["photos"])

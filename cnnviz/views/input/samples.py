@@ -1,0 +1,107 @@
+"""The samples page: starter digits by class, and the photographs that ship."""
+
+from __future__ import annotations
+
+import numpy as np
+from PySide6.QtCore import QSize, Qt, Signal, Slot
+from PySide6.QtGui import QIcon, QShowEvent
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QListWidget, QListWidgetItem, QVBoxLayout, QWidget
+
+from cnnviz.core import paths
+from cnnviz.datasets.starter import StarterDigits, load_starter
+from cnnviz.views.input import compute
+from cnnviz.widgets import theme
+from cnnviz.widgets.sample_grid import SampleGrid
+
+THUMBNAIL_PX = 48
+
+
+class SamplesPage(QWidget):
+    """Digits and photographs to look at without drawing; read when they are first shown.
+
+    Signals
+    -------
+    digit_chosen(int)
+        Number of a starter digit.
+    photo_chosen(str)
+        Path of a photograph.
+    """
+
+    digit_chosen = Signal(int)
+    photo_chosen = Signal(str)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.digits: StarterDigits | None = None
+        self.classes = QComboBox(self)
+        self.classes.setAccessibleName("Class of the digits shown")
+        self.classes.addItems(["all classes", *(str(n) for n in range(10))])
+        self.grid = SampleGrid(self)
+        self.photos = QListWidget(self)
+        self.photos.setAccessibleName("Photographs")
+        self.photos.setViewMode(QListWidget.ViewMode.IconMode)
+        self.photos.setIconSize(QSize(THUMBNAIL_PX, THUMBNAIL_PX))
+        self.photos.setFlow(QListWidget.Flow.LeftToRight)
+        self.photos.setWrapping(False)
+        self.photos.setMovement(QListWidget.Movement.Static)
+        self.photos.setGridSize(QSize(THUMBNAIL_PX + 6, THUMBNAIL_PX + 6))
+        self.photos.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.photos.setFixedHeight(THUMBNAIL_PX + 10)
+        self.photos.setMouseTracking(True)
+        self.credit = QLabel("Photographs", self)
+        self.credit.setAccessibleName("Title, author and licence of the photograph")
+        self.credit.setWordWrap(True)
+        self.credit.setMinimumHeight(2 * self.credit.fontMetrics().lineSpacing())
+        self.credit.setAlignment(Qt.AlignmentFlag.AlignTop)
+        row = QHBoxLayout()
+        row.addWidget(QLabel("Digits of", self))
+        row.addWidget(self.classes)
+        row.addStretch(1)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, theme.GRID_PX, 0, 0)
+        layout.addLayout(row)
+        layout.addWidget(self.grid, 1)
+        layout.addWidget(self.photos)
+        layout.addWidget(self.credit)
+        self.classes.currentIndexChanged.connect(self._on_classes_changed)
+        self.grid.chosen.connect(self.digit_chosen)
+        self.photos.itemActivated.connect(self._on_photo)
+        self.photos.itemClicked.connect(self._on_photo)
+        self.photos.itemEntered.connect(self._on_photo_pointed)
+        self.photos.currentItemChanged.connect(self._on_photo_pointed)
+
+    def _load(self) -> None:
+        self.digits = load_starter()
+        self._on_classes_changed(self.classes.currentIndex())
+        folder = paths.resources_dir() / "photos"
+        for photo in compute.photos():
+            item = QListWidgetItem(QIcon(str(folder / photo.file)), "")
+            item.setData(Qt.ItemDataRole.AccessibleTextRole, photo.title)
+            item.setData(Qt.ItemDataRole.UserRole, str(folder / photo.file))
+            item.setToolTip(f"{photo.title}. {photo.credit}")
+            self.photos.addItem(item)
+
+    @Slot(int)
+    def _on_classes_changed(self, index: int) -> None:
+        if self.digits is None:
+            return
+        labels = self.digits.labels_n
+        if index == 0:  # one of each class in turn, so that the first rows show all
+            numbers = np.argsort(np.concatenate([np.arange(n) for n in np.bincount(labels)]), kind="stable")
+        else:
+            numbers = np.flatnonzero(labels == index - 1)
+        self.grid.show_images(self.digits.images_nhw, numbers)
+
+    @Slot(QListWidgetItem)
+    def _on_photo(self, item: QListWidgetItem) -> None:
+        self.photo_chosen.emit(item.data(Qt.ItemDataRole.UserRole))
+
+    @Slot(QListWidgetItem)
+    def _on_photo_pointed(self, item: QListWidgetItem | None) -> None:
+        self.credit.setText(item.toolTip() if item is not None else "Photographs")
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Read the samples when they are first looked at."""
+        super().showEvent(event)
+        if self.digits is None:
+            self._load()

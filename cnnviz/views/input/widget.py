@@ -1,0 +1,431 @@
+"""The input: draw, choose, open, paste or drop a picture, and see what the network makes of it."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING
+
+import numpy as np
+from PySide6.QtCore import QBuffer, QByteArray, QIODevice, QMimeData, Qt, Slot
+from PySide6.QtGui import (
+    QAction,
+    QDragEnterEvent,
+    QDropEvent,
+    QGuiApplication,
+    QImage,
+    QImageWriter,
+    QKeySequence,
+    QResizeEvent,
+    QUndoCommand,
+    QUndoStack,
+)
+from PySide6.QtWidgets import (
+    QCheckBox,
+    QComboBox,
+    QFileDialog,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QSlider,
+    QTabWidget,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from cnnviz.core import paths
+from cnnviz.core.digit import PreparedDigit
+from cnnviz.core.errors import UserError
+from cnnviz.core.files import write_atomically
+from cnnviz.state.app_state import AppState, PictureData
+from cnnviz.state.messages import MessageCenter
+from cnnviz.state.settings import Settings
+from cnnviz.views.base import View
+from cnnviz.views.input import compute
+from cnnviz.views.input.compute import BoardContent
+from cnnviz.views.input.samples import SamplesPage
+from cnnviz.widgets import theme
+from cnnviz.widgets.board import PEN_WIDTH, PEN_WIDTHS, Board, Ink
+from cnnviz.widgets.digit_preview import DigitPreview, PixelDialog
+
+if TYPE_CHECKING:  # decoding is imported with the first picture, not with the window
+    from cnnviz.core.image import Invert, Picture
+
+LAST_BOARD = "last_board.png"
+UNDO_STEPS = 100
+ENCODED = ("image/png", "image/jpeg", "image/webp", "image/gif", "image/tiff", "image/bmp")
+STORED_PNG, SMALL_PNG = 100, 50
+"""Qt's "quality" of a PNG: not compressed, which takes no time, and compressed."""
+PICTURES = "Pictures (*.png *.jpg *.jpeg *.bmp *.gif *.webp *.tif *.tiff *.avif *.ppm *.pgm);;All files (*)"
+INVERT: tuple[tuple[Invert, str], ...] = (("auto", "ink by itself"), ("yes", "dark ink"), ("no", "light ink"))
+
+
+SAMPLE_STEP = 1
+
+
+class _Change(QUndoCommand):
+    """One step of the board's history: it holds both states, so undo is exact."""
+
+    def __init__(self, view: InputView, before: BoardContent, after: BoardContent, words: str) -> None:
+        super().__init__(words)
+        self._view, self._before, self._after = view, before, after
+
+    def id(self) -> int:
+        return SAMPLE_STEP if self._after.as_is else -1
+
+    def mergeWith(self, other: QUndoCommand) -> bool:
+        """Walking through the samples is one step."""
+        if not isinstance(other, _Change):
+            return False
+        self._after = other._after
+        return True
+
+    def redo(self) -> None:
+        self._view.show_content(self._after)
+
+    def undo(self) -> None:
+        self._view.show_content(self._before)
+
+
+class InputView(View):
+    """The left column: board, preview, samples.
+
+    Attributes
+    ----------
+    board
+        The drawing board.
+    """
+
+    def __init__(self, state: AppState, messages: MessageCenter, parent: QWidget | None = None) -> None:
+        super().__init__(state, messages, parent)
+        self.content = compute.blank()
+        self._settled = self.content  # what was there before the stroke that is being drawn
+        self.setAcceptDrops(True)
+        self._undo = QUndoStack(self)
+        self._undo.setUndoLimit(UNDO_STEPS)
+        self._numbers: PixelDialog | None = None
+        self.board = Board(self)
+        self.preview = DigitPreview(self)
+        self.samples = SamplesPage(self)
+        self._make_controls()
+        self._make_actions()
+        self._lay_out()
+        self.board.inked.connect(self._on_board_inked)
+        self.board.stroke_done.connect(self._on_board_stroke_done)
+        self.preview.opened.connect(self._on_preview_opened)
+        self.samples.digit_chosen.connect(self._on_samples_digit_chosen)
+        self.samples.photo_chosen.connect(self._on_samples_photo_chosen)
+        for figure in (self.board, self.preview):
+            figure.failed.connect(messages.report)
+        # These are answers to wishes, which may come while the dock is hidden: they are not followed but always heard.
+        state.picture_opened.connect(self._on_state_picture_opened)
+        state.opening_changed.connect(self._on_state_opening_changed)
+        self.setFocusProxy(self.board)
+        self._show_preview(compute.prepare(self.content, centre=True))
+
+    # -- building -------------------------------------------------------------------------------------------------
+
+    def _make_controls(self) -> None:
+        self._width = QSlider(Qt.Orientation.Horizontal, self)
+        self._width.setRange(*PEN_WIDTHS)
+        self._width.setValue(round(PEN_WIDTH))
+        self._width.setAccessibleName("Pen width")
+        self._width.setToolTip("Pen width; the usual one is like MNIST's strokes")
+        self._width.valueChanged.connect(self._on_width_changed)
+        self.centring = QCheckBox("&Centre like MNIST", self)
+        self.centring.setChecked(True)
+        self.centring.setToolTip("Scale the ink into 20 × 20 and put its centre of mass into the middle of 28 × 28")
+        self.centring.toggled.connect(self._on_centring_toggled)
+        self.inverting = QComboBox(self)
+        self.inverting.setAccessibleName("Which is the ink")
+        self.inverting.setToolTip("Which part of the opened picture is the ink")
+        for value, words in INVERT:
+            self.inverting.addItem(words, value)
+        self.inverting.activated.connect(self._on_inverting_activated)
+        self.inverting.hide()
+        self._source = QLabel("", self)
+        self._source.setAccessibleName("What is on the board")
+        self._busy = QLabel("", self)
+        self._cancel = QPushButton("&Cancel", self)
+        self._cancel.clicked.connect(self.state.cancel_requested)
+        self._busy.hide()
+        self._cancel.hide()
+
+    def _make_actions(self) -> None:
+        keys = QKeySequence.StandardKey
+        self.undo_action = self._undo.createUndoAction(self, "&Undo")
+        self.redo_action = self._undo.createRedoAction(self, "&Redo")
+        self.clear_action = QAction("C&lear the board", self)
+        self.erase_action = QAction("&Eraser", self)
+        self.erase_action.setCheckable(True)
+        self.open_action = QAction("&Open picture…", self)
+        self.paste_action = QAction("&Paste picture", self)
+        table: tuple[tuple[QAction, tuple[QKeySequence.StandardKey | str, ...], object], ...] = (
+            (self.undo_action, (keys.Undo, "Ctrl+Z"), None),
+            (self.redo_action, (keys.Redo, "Ctrl+Shift+Z", "Ctrl+Y"), None),
+            (self.clear_action, ("Del", "Backspace"), self.clear),
+            (self.erase_action, ("E",), None),
+            (self.open_action, (keys.Open, "Ctrl+O"), self.ask_and_open),
+            (self.paste_action, (keys.Paste, "Ctrl+V"), self.paste),
+        )
+        for action, sequences, slot in table:
+            shortcuts = {QKeySequence(s).toString(): QKeySequence(s) for s in sequences}
+            action.setShortcuts([s for s in shortcuts.values() if not s.isEmpty()])
+            if slot is not None:
+                action.triggered.connect(slot)
+            self.addAction(action)
+        self.clear_action.setEnabled(False)
+        self.erase_action.toggled.connect(self._on_erase_toggled)
+
+    def _lay_out(self) -> None:
+        tools = QHBoxLayout()
+        tools.setSpacing(2)
+        for words, action in (
+            ("Undo", self.undo_action), ("Redo", self.redo_action), ("Erase", self.erase_action),
+            ("Clear", self.clear_action),
+        ):  # fmt: skip
+            action.setIconText(words)
+            button = QToolButton(self)
+            button.setDefaultAction(action)
+            button.setAutoRaise(True)
+            tools.addWidget(button)
+        tools.addStretch(1)
+        width = QHBoxLayout()
+        width.addWidget(QLabel("Pen", self))
+        width.addWidget(self._width, 1)
+        draw = QWidget(self)
+        page = QVBoxLayout(draw)
+        page.setContentsMargins(0, theme.GRID_PX, 0, 0)
+        page.addWidget(self.board, 1000)
+        page.addLayout(tools)
+        page.addLayout(width)
+        page.addStretch(1)
+        self.pages = QTabWidget(self)
+        self.pages.setDocumentMode(True)
+        self.pages.addTab(draw, "Draw")
+        self.pages.addTab(self.samples, "Samples")
+        files = QHBoxLayout()
+        for action in (self.open_action, self.paste_action):
+            push = QPushButton(action.text().split()[0].rstrip("…") + ("…" if "…" in action.text() else ""), self)
+            push.setToolTip(f"{action.text().replace('&', '')} ({action.shortcut().toString()}), or drop one here")
+            push.clicked.connect(action.trigger)
+            files.addWidget(push)
+        files.addWidget(self.inverting)
+        files.addStretch(1)
+        busy = QHBoxLayout()
+        busy.addWidget(self._busy, 1)
+        busy.addWidget(self._cancel)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(theme.GRID_PX, 0, theme.GRID_PX, theme.GRID_PX)
+        column.setSpacing(theme.GRID_PX)
+        column.addWidget(self.pages, 1)
+        column.addLayout(files)
+        column.addLayout(busy)
+        column.addWidget(self._source)
+        column.addWidget(self.preview)
+        column.addWidget(self.centring)
+        self.setMinimumWidth(264)
+
+    # -- what is shown --------------------------------------------------------------------------------------------
+
+    def show_content(self, content: BoardContent) -> None:
+        """Put a state of the history on the board and give it to the network."""
+        self.content = self._settled = content
+        self.board.show_ink(content.ink_hw)
+        self.inverting.setCurrentIndex(next(n for n, (value, _) in enumerate(INVERT) if value == content.invert))
+        self.inverting.setVisible(content.picture is not None)
+        self._publish()
+
+    def change(self, content: BoardContent, words: str) -> None:
+        """Replace the board's content as one step that can be undone."""
+        self._undo.push(_Change(self, self.content, content, words))
+
+    def _publish(self) -> None:
+        """Prepare the digit and hand it to the state."""
+        prepared = compute.prepare(self.content, self.centring.isChecked())
+        self._show_preview(prepared)
+        self.state.set_input(
+            prepared.image_hw, blank=prepared.blank, title=self.content.title, label=self.content.label
+        )
+
+    def _show_preview(self, prepared: PreparedDigit) -> None:
+        centred = self.centring.isChecked() and not self.content.as_is
+        words = "unchanged" if self.content.as_is else "centred" if centred else "not centred"
+        box = prepared.box if centred and not prepared.blank else None
+        self.preview.show_digit(self.content.ink_hw, prepared.image_hw, box, "blank" if prepared.blank else words)
+        self._source.setText("Nothing drawn yet" if prepared.blank else self.content.title)
+        self.clear_action.setEnabled(not prepared.blank)
+        if self._numbers is not None and self._numbers.isVisible():
+            self._numbers.grid.show_image(prepared.image_hw)
+
+    # -- from the user --------------------------------------------------------------------------------------------
+
+    @Slot()
+    def _on_board_inked(self) -> None:
+        self.content = BoardContent(self.board.ink)
+        self.inverting.hide()
+        self._publish()
+
+    @Slot(object)
+    def _on_board_stroke_done(self, before: Ink) -> None:
+        after, self.content = self.content, self._settled
+        self.change(after, "stroke")
+
+    @Slot()
+    def clear(self) -> None:
+        """Empty the board."""
+        if self.content.ink_hw.any():
+            self.board.end_stroke()
+            self.change(compute.blank(), "clear")
+
+    @Slot()
+    def ask_and_open(self) -> None:
+        """Ask for a picture file and open it."""
+        name, _ = QFileDialog.getOpenFileName(self, "Open picture", "", PICTURES)
+        if name:
+            self.state.open_requested.emit(name)
+
+    @Slot()
+    def paste(self) -> None:
+        """Open what the clipboard holds."""
+        mime = QGuiApplication.clipboard().mimeData()
+        if self.accepts(mime):
+            self.take(mime)
+        else:
+            self.messages.notice("The clipboard holds no picture.")
+
+    def accepts(self, mime: QMimeData) -> bool:
+        """Return whether a picture or a file is offered."""
+        return mime.hasImage() or any(url.isLocalFile() for url in mime.urls())
+
+    def take(self, mime: QMimeData) -> None:
+        """Open a dropped or pasted picture: files first, since they have a name."""
+        self.board.end_stroke()
+        local = [url.toLocalFile() for url in mime.urls() if url.isLocalFile()]
+        if local:
+            if len(local) > 1:
+                self.messages.notice(f"The first of {len(local)} files is opened.")
+            self.state.open_requested.emit(local[0])
+            return
+        encoded = next((bytes(mime.data(kind).data()) for kind in ENCODED if mime.hasFormat(kind)), b"")
+        if not encoded:
+            image = mime.imageData()
+            encoded = _png(image, STORED_PNG) if isinstance(image, QImage) and not image.isNull() else b""
+        self.state.open_requested.emit(PictureData(encoded, "Pasted picture"))
+
+    @Slot(object)
+    def _on_state_picture_opened(self, picture: Picture) -> None:
+        self.board.end_stroke()
+        self.pages.setCurrentIndex(0)
+        self.change(compute.of_picture(picture, "auto"), f"open {picture.name}")
+
+    @Slot(str)
+    def _on_state_opening_changed(self, name: str) -> None:
+        self._busy.setText(f"Opening {name}…")
+        self._busy.setVisible(bool(name))
+        self._cancel.setVisible(bool(name))
+
+    @Slot(int)
+    def _on_samples_digit_chosen(self, number: int) -> None:
+        digits = self.samples.digits
+        if digits is not None:
+            content = compute.of_starter(digits.images_nhw[number], int(digits.labels_n[number]), number)
+            self.change(content, "starter digit")
+
+    @Slot(str)
+    def _on_samples_photo_chosen(self, path: str) -> None:
+        self.state.open_requested.emit(path)
+
+    @Slot(int)
+    def _on_inverting_activated(self, index: int) -> None:
+        if self.content.picture is not None:
+            self.change(compute.of_picture(self.content.picture, INVERT[index][0]), "invert")
+
+    @Slot(int)
+    def _on_width_changed(self, width: int) -> None:
+        self.board.pen_width = float(width)
+
+    @Slot(bool)
+    def _on_centring_toggled(self, on: bool) -> None:
+        self._publish()
+
+    @Slot(bool)
+    def _on_erase_toggled(self, on: bool) -> None:
+        self.board.erasing = on
+
+    @Slot()
+    def _on_preview_opened(self) -> None:
+        if self._numbers is None:
+            self._numbers = PixelDialog(self)
+        self._numbers.show()
+        self._show_preview(compute.prepare(self.content, self.centring.isChecked()))
+
+    # -- remembering ----------------------------------------------------------------------------------------------
+
+    def menu_actions(self) -> list[tuple[str, QAction]]:
+        """Return the actions of the File and Edit menus."""
+        edit = (self.undo_action, self.redo_action, self.paste_action, self.erase_action, self.clear_action)
+        return [("&File", self.open_action), *(("&Edit", action) for action in edit)]
+
+    def remember(self, settings: Settings) -> None:
+        """Store the board as a picture, and the pen."""
+        settings.put("input/pen_width", self._width.value())
+        settings.put("input/centre", self.centring.isChecked())
+        settings.put("input/title", self.content.title)
+        settings.put("input/label", self.content.label or "")
+        settings.put("input/as_is", self.content.as_is)
+        height, width = self.content.ink_hw.shape
+        image = QImage(self.content.ink_hw.data, width, height, width, QImage.Format.Format_Grayscale8)
+        try:
+            with write_atomically(paths.data_dir() / LAST_BOARD) as file:
+                file.write(_png(image, SMALL_PNG))
+        except UserError as error:
+            self.messages.report(error)
+
+    def recall(self, settings: Settings) -> None:
+        """Bring back the board of the last session."""
+        self._width.setValue(settings.get("input/pen_width", round(PEN_WIDTH)))
+        self.centring.setChecked(settings.get("input/centre", True))
+        ink = None
+        with contextlib.suppress(OSError, UserError):
+            image = QImage(str(paths.data_dir() / LAST_BOARD))
+            if not image.isNull() and (image.width(), image.height()) == (compute.SIDE, compute.SIDE):
+                grey = image.convertToFormat(QImage.Format.Format_Grayscale8)
+                rows = np.frombuffer(grey.constBits(), np.uint8).reshape(grey.height(), grey.bytesPerLine())
+                ink = rows[:, : grey.width()].copy()
+        if ink is None:
+            self._publish()
+            return
+        label = settings.get("input/label", "")
+        title = settings.get("input/title", "Drawing")
+        as_is = settings.get("input/as_is", False)
+        self.show_content(BoardContent(ink, title, label or None, as_is))
+
+    # -- Qt -------------------------------------------------------------------------------------------------------
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        """Take files and pictures."""
+        if self.accepts(event.mimeData()):
+            event.acceptProposedAction()
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        """Open what is dropped."""
+        if self.accepts(event.mimeData()):
+            event.acceptProposedAction()
+            self.take(event.mimeData())
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Keep the board a square, so that no empty room is beside it."""
+        super().resizeEvent(event)
+        self.board.setMaximumHeight(max(self.board.minimumHeight(), self.width() - 2 * theme.GRID_PX))
+
+
+def _png(image: QImage, quality: int) -> bytes:
+    array = QByteArray()
+    buffer = QBuffer(array)
+    buffer.open(QIODevice.OpenModeFlag.WriteOnly)
+    writer = QImageWriter(buffer, QByteArray(b"png"))
+    writer.setQuality(quality)
+    writer.write(image)
+    buffer.close()
+    return bytes(array.data())

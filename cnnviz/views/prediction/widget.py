@@ -1,0 +1,114 @@
+"""What the network answers: the best class large, all classes ranked, with probabilities and logits."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Slot
+from PySide6.QtGui import QPalette
+from PySide6.QtWidgets import QCheckBox, QLabel, QVBoxLayout, QWidget
+
+from cnnviz.core.inspection import Inspection, LoadedModel
+from cnnviz.state.app_state import AppState, InputState, Place
+from cnnviz.state.messages import MessageCenter
+from cnnviz.state.settings import Settings
+from cnnviz.views.base import View
+from cnnviz.views.prediction import compute
+from cnnviz.widgets import theme
+from cnnviz.widgets.bar_list import Bar, BarList
+
+LOADING = "The network is being loaded. You can draw already; the answer follows."
+NOTHING = "Nothing drawn yet, so there is nothing to predict. Draw a digit, or choose one under Samples."
+
+
+class PredictionView(View):
+    """The right column."""
+
+    def __init__(self, state: AppState, messages: MessageCenter, parent: QWidget | None = None) -> None:
+        super().__init__(state, messages, parent)
+        self._best = QLabel(self)
+        self._best.setAccessibleName("Most probable class")
+        self._words = QLabel(self)
+        self._words.setWordWrap(True)
+        self.bars = BarList("Probabilities of all classes", ("class", "probability", "logit"), self)
+        self._by_class = QCheckBox("&By class, not by rank", self)
+        self._by_class.setToolTip("Keep every class in its place instead of the most probable first")
+        self._by_class.toggled.connect(self._on_by_class_toggled)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(theme.GRID_PX, 0, theme.GRID_PX, theme.GRID_PX)
+        column.setSpacing(theme.GRID_PX)
+        column.addWidget(self._best)
+        column.addWidget(self._words)
+        column.addWidget(self.bars, 1)
+        column.addWidget(self._by_class)
+        self.setMinimumWidth(208)
+        self.setFocusProxy(self.bars)
+        self.bars.failed.connect(messages.report)
+        self.bars.chosen.connect(self._on_bars_chosen)
+        self.follow(state.model_changed, lambda: state.model, self.show_model)
+        self.follow(state.inspection_changed, lambda: state.inspection, self.show_inspection)
+        self.follow(state.input_changed, lambda: state.input, self.show_input)
+
+    @Slot(object)
+    def show_model(self, model: LoadedModel | None) -> None:
+        """Show another network's answer."""
+        self._show()
+
+    @Slot(object)
+    def show_inspection(self, inspection: Inspection | None) -> None:
+        """Show a new answer."""
+        self._show()
+
+    @Slot(object)
+    def show_input(self, current: InputState | None) -> None:
+        """A board that was cleared says so at once; otherwise the answer is on its way."""
+        if current is not None and current.blank:
+            self._show()
+
+    def _show(self) -> None:
+        model, inspection, current = self.state.model, self.state.inspection, self.state.input
+        self._best.setFont(theme.font(3.2, bold=True))
+        if current is None or current.blank:
+            self._say("–", "" if model else LOADING, NOTHING)
+            return
+        if model is None or inspection is None:
+            self._say("…", "", LOADING)
+            return
+        found = compute.answers(inspection, model.labels, ranked=not self._by_class.isChecked())
+        best = max(found, key=lambda answer: answer.logit)
+        self._best.setText(best.label)
+        verdict = compute.verdict(best, current.label)
+        self._words.setText(f"{compute.percent(best.probability)} sure{', ' + verdict if verdict else ''}")
+        role = "good" if verdict == "right" else "bad" if verdict else "text"
+        palette = QPalette(self.palette())
+        palette.setColor(QPalette.ColorRole.WindowText, theme.current().color(role))
+        self._words.setPalette(palette)
+        bars = [
+            Bar(a.index, a.label, a.probability, compute.percent(a.probability), f"{a.logit:.2f}".replace("-", "−"))
+            for a in found
+        ]
+        marked = next((a.index for a in found if a.label == current.label), None)
+        behind = current.generation - inspection.generation > 8
+        self.bars.setAccessibleDescription(compute.spoken(found))
+        self.bars.show_bars(bars, marked=marked, dim=behind)
+
+    def _say(self, best: str, words: str, sentence: str) -> None:
+        self._best.setText(best)
+        self._words.setText(words)
+        self.bars.show_sentence(sentence)
+
+    @Slot(bool)
+    def _on_by_class_toggled(self, on: bool) -> None:
+        self._show()
+
+    @Slot(int)
+    def _on_bars_chosen(self, index: int) -> None:
+        """Choose that class's element of the last layer, in every view."""
+        if self.state.model is not None:
+            self.state.select(Place(self.state.model.graph.output.name, index))
+
+    def remember(self, settings: Settings) -> None:
+        """Store the order."""
+        settings.put("prediction/by_class", self._by_class.isChecked())
+
+    def recall(self, settings: Settings) -> None:
+        """Bring the order back."""
+        self._by_class.setChecked(settings.get("prediction/by_class", False))

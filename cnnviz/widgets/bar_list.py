@@ -1,0 +1,153 @@
+"""Ranked bars: one row a class, with its probability and its logit."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from PySide6.QtCore import QEvent, QRect, QSize, Qt, Signal
+from PySide6.QtGui import QFont, QKeyEvent, QMouseEvent, QPainter, QPen
+from PySide6.QtWidgets import QSizePolicy, QWidget
+
+from cnnviz.widgets import theme
+from cnnviz.widgets.figure import Figure, draw_text
+
+
+@dataclass(frozen=True)
+class Bar:
+    """A row: number, label, length from 0 to 1, and the two texts at its right."""
+
+    key: int
+    label: str
+    share: float
+    text: str
+    detail: str
+
+
+class BarList(Figure):
+    """Rows of bars under a heading; or a sentence when there is nothing to show.
+
+    Signals
+    -------
+    chosen(int)
+        The key of the row that was clicked or walked to.
+    """
+
+    chosen = Signal(int)
+
+    def __init__(self, name: str, columns: tuple[str, str, str], parent: QWidget | None = None) -> None:
+        super().__init__(name, parent)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
+        self._columns = columns
+        self._bars: tuple[Bar, ...] = ()
+        self._sentence = ""
+        self._dim = False
+        self._current: int | None = None
+        self._marked: int | None = None
+
+    def show_bars(self, bars: Sequence[Bar], *, marked: int | None = None, dim: bool = False) -> None:
+        """Show rows; `marked` is the key of the true class, and `dim` says that newer values are on their way."""
+        self._bars, self._marked, self._dim, self._sentence = tuple(bars), marked, dim, ""
+        self.update()
+
+    def show_sentence(self, sentence: str) -> None:
+        """Show why there is nothing."""
+        self._bars, self._sentence = (), sentence
+        self.setAccessibleDescription(sentence)
+        self.update()
+
+    def _row_px(self, size: QSize) -> int:
+        least = round(theme.text_px() * 1.5)
+        return max(least, min(round(theme.text_px() * 2.6), (size.height() - least) // max(1, len(self._bars))))
+
+    def draw(self, painter: QPainter, size: QSize) -> None:
+        """Draw heading and rows."""
+        colours = theme.current()
+        painter.setFont(theme.font())
+        if not self._bars:
+            painter.setPen(colours.color("muted"))
+            flags = int(Qt.AlignmentFlag.AlignCenter) | int(Qt.TextFlag.TextWordWrap)
+            painter.drawText(QRect(8, 0, size.width() - 16, size.height()), flags, self._sentence)
+            return
+        metrics = painter.fontMetrics()
+        label_w = max(metrics.horizontalAdvance(bar.label) for bar in self._bars) + 20
+        text_w, detail_w = metrics.horizontalAdvance("> 99.9 %") + 10, metrics.horizontalAdvance("−100.00") + 12
+        columns = (label_w, max(20, size.width() - label_w - text_w - detail_w), text_w, detail_w)
+        self._draw_heading(painter, columns)
+        row_px = self._row_px(size)
+        top = round(theme.text_px() * 1.5)
+        painter.setOpacity(0.5 if self._dim else 1.0)
+        for index, bar in enumerate(self._bars):
+            self._draw_row(painter, QRect(0, top + index * row_px, size.width(), row_px), bar, columns)
+        painter.setOpacity(1.0)
+
+    def _draw_heading(self, painter: QPainter, columns: tuple[int, int, int, int]) -> None:
+        muted = theme.current().color("muted")
+        label_w, bar_w, text_w, detail_w = columns
+        height = round(theme.text_px() * 1.5)
+        painter.setFont(theme.font(0.9))
+        right, left = Qt.AlignmentFlag.AlignRight, Qt.AlignmentFlag.AlignLeft
+        draw_text(painter, QRect(8, 0, label_w + bar_w, height), self._columns[0], muted, align=left)
+        draw_text(painter, QRect(label_w, 0, bar_w + text_w, height), self._columns[1], muted, align=right)
+        x = label_w + bar_w + text_w
+        draw_text(painter, QRect(x, 0, detail_w - 8, height), self._columns[2], muted, align=right)
+
+    def _draw_row(self, painter: QPainter, row: QRect, bar: Bar, columns: tuple[int, int, int, int]) -> None:
+        colours = theme.current()
+        label_w, bar_w, text_w, detail_w = columns
+        font = QFont(theme.font(bold=bar.share > 0.5))
+        painter.setFont(font)
+        middle = Qt.AlignmentFlag.AlignVCenter
+        label = QRect(8, row.top(), label_w - 8, row.height())
+        text = f"{bar.label} ✓" if bar.key == self._marked else bar.label
+        draw_text(painter, label, text, colours.color("good" if bar.key == self._marked else "text"), align=middle)
+        room = QRect(label_w, row.top() + row.height() // 5, bar_w, row.height() - 2 * (row.height() // 5))
+        painter.fillRect(room, colours.color("window"))
+        filled = QRect(room.left(), room.top(), max(1, round(room.width() * bar.share)), room.height())
+        painter.fillRect(filled, colours.color("accent"))
+        align = middle | Qt.AlignmentFlag.AlignRight
+        x = label_w + bar_w
+        draw_text(painter, QRect(x, row.top(), text_w, row.height()), bar.text, colours.color("text"), align=align)
+        detail = QRect(x + text_w, row.top(), detail_w - 8, row.height())
+        draw_text(painter, detail, bar.detail, colours.color("muted"), align=align)
+        if bar.key == self._current:
+            painter.setPen(QPen(colours.color("accent"), 2))
+            painter.setBrush(Qt.BrushStyle.NoBrush)
+            painter.drawRect(row.adjusted(1, 1, -1, -1))
+
+    def row_rect(self, key: int) -> QRect:
+        """Return where a row is."""
+        row_px, top = self._row_px(self.size()), round(theme.text_px() * 1.5)
+        index = next(i for i, bar in enumerate(self._bars) if bar.key == key)
+        return QRect(0, top + index * row_px, self.width(), row_px)
+
+    def choose(self, key: int) -> None:
+        """Choose a row."""
+        self._current = key
+        self.chosen.emit(key)
+        self.update()
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        """Choose the row that is clicked."""
+        for bar in self._bars:
+            if self.row_rect(bar.key).contains(event.position().toPoint()):
+                self.choose(bar.key)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Walk the rows."""
+        step = {Qt.Key.Key_Up: -1, Qt.Key.Key_Down: 1}.get(Qt.Key(event.key()))
+        if step is None or not self._bars:
+            super().keyPressEvent(event)
+            return
+        keys = [bar.key for bar in self._bars]
+        at = keys.index(self._current) + step if self._current in keys else 0
+        self.choose(keys[min(len(keys) - 1, max(0, at))])
+
+    def changeEvent(self, event: QEvent) -> None:
+        """Follow palette and font."""
+        super().changeEvent(event)
+        self.update()
+
+    def sizeHint(self) -> QSize:
+        """Return room for ten rows."""
+        return QSize(240, round(theme.text_px() * 1.6 * 11))

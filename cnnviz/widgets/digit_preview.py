@@ -1,0 +1,178 @@
+"""What the network sees: the digit before and after centring, and its numbers when zoomed."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+from PySide6.QtCore import QRect, QRectF, QSize, Qt, Signal
+from PySide6.QtGui import QImage, QKeyEvent, QMouseEvent, QPainter, QPen
+from PySide6.QtWidgets import QDialog, QDialogButtonBox, QSizePolicy, QVBoxLayout, QWidget
+
+from cnnviz.widgets import theme
+from cnnviz.widgets.figure import Figure, draw_text
+
+FloatArray = npt.NDArray[np.float32]
+READABLE_PX = 20
+
+
+def _grey(image_hw: FloatArray) -> QImage:
+    """Return a grey picture; it owns its bytes."""
+    levels = np.ascontiguousarray(np.clip(image_hw * 255 + 0.5, 0, 255).astype(np.uint8))
+    height, width = levels.shape
+    return QImage(levels.data, width, height, width, QImage.Format.Format_Grayscale8).copy()
+
+
+class DigitPreview(Figure):
+    """Two pictures side by side: the board with the ink's box, and the 28×28 digit.
+
+    Signals
+    -------
+    opened()
+        The numbers are wanted.
+    """
+
+    opened = Signal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__("What the network sees", parent)
+        self.setToolTip("Before and after centring. Click, or press Enter, for the numbers.")
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Maximum)
+        self._before = QImage()
+        self._after = QImage()
+        self._box = QRectF()
+        self._words = ""
+
+    def show_digit(
+        self,
+        board_hw: npt.NDArray[np.uint8],
+        image_hw: FloatArray,
+        box: tuple[int, int, int, int] | None,
+        words: str = "centred",
+    ) -> None:
+        """Show a board and the prepared digit.
+
+        Parameters
+        ----------
+        board_hw
+            uint8, ink 255 on paper 0.
+        image_hw
+            What the network sees, 0..1.
+        box
+            (top, left, bottom, right) of the ink in the board's pixels; ``None`` where no box was cut out.
+        words
+            How the digit was made, such as ``centred``.
+        """
+        height, width = board_hw.shape
+        self._before = QImage(board_hw.data, width, height, width, QImage.Format.Format_Grayscale8).copy()
+        self._after = _grey(image_hw)
+        top, left, bottom, right = box or (0, 0, 0, 0)
+        self._box = QRectF(left / width, top / height, (right - left) / width, (bottom - top) / height)
+        rows, columns = image_hw.shape
+        self._words = f"{rows} × {columns}, {words}"
+        where = f"The ink spans rows {top} to {bottom} and columns {left} to {right} of the board. " if box else ""
+        self.setAccessibleDescription(f"{where}The network sees {self._words}, mean value {image_hw.mean():.3f}.")
+        self.update()
+
+    def _squares(self, size: QSize) -> tuple[QRect, QRect]:
+        line = round(theme.text_px() * 1.4)
+        side = min((size.width() - 2 * theme.GRID_PX) // 2, size.height() - line - 2)
+        side = max(28, side // 28 * 28)
+        left = max(0, (size.width() - 2 * side - 2 * theme.GRID_PX) // 2)
+        return QRect(left, line, side, side), QRect(left + side + 2 * theme.GRID_PX, line, side, side)
+
+    def draw(self, painter: QPainter, size: QSize) -> None:
+        """Draw both pictures with their names."""
+        colours = theme.current()
+        before, after = self._squares(size)
+        painter.setFont(theme.font(0.9))
+        for square, words, image in ((before, "drawn", self._before), (after, self._words, self._after)):
+            right = size.width() if square is after else after.left() - theme.GRID_PX
+            room = QRect(square.left(), 0, right - square.left(), square.top())
+            draw_text(painter, room, words, colours.color("muted"), align=Qt.AlignmentFlag.AlignVCenter)
+            painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, image is self._before)
+            if not image.isNull():
+                painter.drawImage(square, image)
+            painter.setPen(colours.color("line"))
+            painter.setBrush(Qt.BrushStyle.NoBrush)
+            painter.drawRect(square.adjusted(0, 0, -1, -1))
+        if not self._box.isEmpty():
+            painter.setPen(QPen(theme.DARK.color("pointer"), 1))
+            side = before.width()
+            painter.drawRect(
+                QRectF(
+                    before.left() + self._box.left() * side,
+                    before.top() + self._box.top() * side,
+                    self._box.width() * side,
+                    self._box.height() * side,
+                )
+            )
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        """Open the numbers."""
+        if event.button() == Qt.MouseButton.LeftButton:
+            self.opened.emit()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Enter opens the numbers."""
+        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Space):
+            self.opened.emit()
+        else:
+            super().keyPressEvent(event)
+
+    def sizeHint(self) -> QSize:
+        """Return room for two digits at five pixels a value."""
+        return QSize(2 * 140 + 2 * theme.GRID_PX, 140 + round(theme.text_px() * 1.4) + 2)
+
+    def minimumSizeHint(self) -> QSize:
+        """Return room for two digits at three pixels a value."""
+        return QSize(2 * 84 + 2 * theme.GRID_PX, 84 + round(theme.text_px() * 1.4) + 2)
+
+
+class PixelGrid(Figure):
+    """A digit with its values, 0 to 255, written into the cells."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__("Pixel values", parent)
+        self._levels: npt.NDArray[np.uint8] = np.zeros((28, 28), np.uint8)
+        self.setMinimumSize(28 * READABLE_PX, 28 * READABLE_PX)
+
+    def show_image(self, image_hw: FloatArray) -> None:
+        """Show a picture with values in 0..1."""
+        self._levels = np.clip(image_hw * 255 + 0.5, 0, 255).astype(np.uint8)
+        inked = int((self._levels > 0).sum())
+        self.setAccessibleDescription(f"{self._levels.shape[0]} by {self._levels.shape[1]} values, {inked} above 0")
+        self.update()
+
+    def draw(self, painter: QPainter, size: QSize) -> None:
+        """Draw cells and numbers."""
+        rows, columns = self._levels.shape
+        cell = min(size.width() // columns, size.height() // rows)
+        left, top = (size.width() - cell * columns) // 2, (size.height() - cell * rows) // 2
+        painter.drawImage(
+            QRect(left, top, cell * columns, cell * rows), _grey(np.divide(self._levels, 255, dtype=np.float32))
+        )
+        if cell < READABLE_PX:
+            return
+        painter.setFont(theme.numbers_font(max(8, round(cell * 0.44))))
+        for row in range(rows):
+            for column in range(columns):
+                level = int(self._levels[row, column])
+                painter.setPen(Qt.GlobalColor.black if level > 117 else Qt.GlobalColor.white)
+                cell_rect = QRect(left + column * cell, top + row * cell, cell, cell)
+                if level:
+                    painter.drawText(cell_rect, Qt.AlignmentFlag.AlignCenter, str(level))
+
+
+class PixelDialog(QDialog):
+    """The numbers of the digit, live while one draws."""
+
+    def __init__(self, parent: QWidget) -> None:
+        super().__init__(parent)
+        self.setWindowTitle("What the network sees: 28 × 28 values from 0 to 255")
+        self.grid = PixelGrid(self)
+        buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close, self)
+        buttons.rejected.connect(self.reject)
+        layout = QVBoxLayout(self)
+        layout.addWidget(self.grid, 1)
+        layout.addWidget(buttons)
+        self.resize(720, 780)
