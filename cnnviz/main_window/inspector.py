@@ -13,6 +13,7 @@ from cnnviz.state.settings import Settings
 from cnnviz.views.base import View, ViewSpec
 from cnnviz.views.registry import VIEWS
 from cnnviz.widgets import theme
+from cnnviz.widgets.elided_label import ElidedLabel
 
 
 def facts(node: Node) -> str:
@@ -25,15 +26,15 @@ def facts(node: Node) -> str:
     else:
         parts.append(shape)
     if node.parameters:
-        parts.append(f"parameters {node.parameter_formula} = {node.parameters:,}")
+        parts.append(f"{node.parameter_formula} = {node.parameters:,} parameters")
     if node.macs:
         parts.append(f"{node.macs:,} multiply-adds")
     if node.field_hw is not None and node.kind != "input":
         down, across = node.field_hw
-        parts.append(f"a unit sees {down.size} × {across.size} input pixels, every {down.jump}")
+        parts.append(f"sees {down.size} × {across.size} input pixels")
     elif node.kind not in ("input", "softmax"):
-        parts.append("a unit sees the whole input")
-    return "   ·   ".join(parts)
+        parts.append("sees the whole input")
+    return "  ·  ".join(parts)
 
 
 def _operation(node: Node) -> str:
@@ -71,10 +72,8 @@ class Inspector(QWidget):
         self._unit = self._crumb("Choose the whole map", self._on_unit_clicked)
         self._cell = QLabel(self._crumbs)
         self._crumb_row.addWidget(self._cell)
-        self._facts = QLabel("Choose a layer in the map above.", self)
-        self._facts.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self._facts = ElidedLabel("Choose a layer in the map above.", self)
         self._facts.setAccessibleName("Facts of the selected layer")
-        self._facts.setMinimumWidth(50)
         head = QHBoxLayout()
         head.setSpacing(theme.GRID_PX)
         head.addWidget(self._crumbs)
@@ -153,7 +152,6 @@ class Inspector(QWidget):
         self._cell.setText(f"› row {place.cell[0]}, column {place.cell[1]}" if place.cell else "")
         text = facts(node)
         self._facts.setText(text)
-        self._facts.setToolTip(text)
 
     @Slot(int)
     def _on_tabs_current_changed(self, index: int) -> None:

@@ -41,6 +41,7 @@ from cnnviz.state.settings import Settings
 from cnnviz.views.base import View
 from cnnviz.views.registry import VIEWS
 from cnnviz.widgets import theme
+from cnnviz.widgets.elided_label import ElidedLabel
 
 LAYOUT_VERSION = 1
 DEFAULT_SIZE = QSize(1440, 900)
@@ -155,7 +156,7 @@ class MainWindow(QMainWindow):
         for scope in SCOPES:
             self._scopes.addItem(_SCOPE_WORDS[scope], scope)
         self._scopes.activated.connect(self._on_scopes_activated)
-        self._weights_note = QLabel(bar)
+        self._weights_note = ElidedLabel("", bar)
         self._weights_note.setForegroundRole(self.palette().ColorRole.PlaceholderText)
         for words, widget in (("&Network ", self._models), ("  &Colour scale over ", self._scopes)):
             label = QLabel(words, bar)

@@ -21,7 +21,7 @@ FloatArray = npt.NDArray[np.float32]
 TEXT_CELL_PX = 32
 LEAST_TILE_PX = 44
 TILE_GAP_PX = 8
-MOST_SCALE = 16
+MOST_TILE_PX = 224
 
 
 @dataclass(frozen=True, eq=False)
@@ -165,7 +165,7 @@ class MapGrid(Figure):
             return
         count, height, width = self._maps.values_chw.shape
         least = max(1.0, -(-LEAST_TILE_PX // max(width, 1))) if width < LEAST_TILE_PX else 1.0
-        most = MOST_SCALE if count > 1 else max(1.0, self._room.width() / width)
+        most = max(1.0, (MOST_TILE_PX if count > 1 else self._room.width()) / width)
         scales = [s for s in (*range(96, 3, -1), 3.5, 3, 2.5, 2, 1.75, 1.5, 1.25, 1) if least <= s <= max(most, least)]
         if width == 1:
             scales = [float(LEAST_TILE_PX)]

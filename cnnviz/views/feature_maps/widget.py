@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Slot
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QToolButton, QVBoxLayout, QWidget
 
 from cnnviz.core import scale
 from cnnviz.core.graph import Node
@@ -14,6 +14,7 @@ from cnnviz.state.settings import Settings
 from cnnviz.views.base import View
 from cnnviz.views.feature_maps import compute
 from cnnviz.widgets import theme
+from cnnviz.widgets.elided_label import ElidedLabel
 from cnnviz.widgets.legend import Legend, number
 from cnnviz.widgets.map_grid import MapGrid, MapGridArea, Maps
 
@@ -39,8 +40,8 @@ class FeatureMapsView(View):
         self._zoom.setCheckable(True)
         self._zoom.setToolTip("Let the selected map fill the room (Enter; Escape goes back)")
         self._zoom.toggled.connect(self._on_zoom_toggled)
-        self._summary = QLabel(self)
-        self._value = QLabel(self)
+        self._summary = ElidedLabel("", self)
+        self._value = ElidedLabel("", self)
         self._value.setAccessibleName("Value under the pointer")
         row = QHBoxLayout()
         row.setSpacing(theme.GRID_PX)

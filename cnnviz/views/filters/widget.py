@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from PySide6.QtCore import Slot
-from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QLabel, QPushButton, QSpinBox, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QPushButton, QSpinBox, QVBoxLayout, QWidget
 
 from cnnviz.core.inspection import FloatArray, LoadedModel
 from cnnviz.state.app_state import AppState, Place
@@ -12,6 +12,7 @@ from cnnviz.state.messages import MessageCenter
 from cnnviz.views.base import View
 from cnnviz.views.filters import compute
 from cnnviz.widgets import theme
+from cnnviz.widgets.elided_label import ElidedLabel
 from cnnviz.widgets.histogram import Histogram
 from cnnviz.widgets.legend import Legend, number
 from cnnviz.widgets.map_grid import MapGrid, MapGridArea, Maps
@@ -36,8 +37,8 @@ class FiltersView(View):
         self._by_norm = QCheckBox("By &norm", self)
         self._by_norm.setToolTip("Largest norm first")
         self._by_norm.toggled.connect(self._on_by_norm_toggled)
-        self._title = QLabel(self)
-        self._value = QLabel(self)
+        self._title = ElidedLabel("", self)
+        self._value = ElidedLabel("", self)
         self._value.setAccessibleName("Weight under the pointer")
         self._other = QPushButton(self)
         self._other.clicked.connect(self._on_other_clicked)
@@ -65,11 +66,17 @@ class FiltersView(View):
         for figure in (self.grid, self.histogram):
             figure.failed.connect(messages.report)
         self.follow(state.model_changed, lambda: state.model, self.show_model)
+        self.follow(state.scope_changed, lambda: state.scope, self.show_scope)
         self.follow(state.selection_changed, lambda: state.selection, self.show_selection)
 
     @Slot(object)
     def show_model(self, model: LoadedModel | None) -> None:
         """Show another network's filters."""
+        self._show()
+
+    @Slot(object)
+    def show_scope(self, scope: object) -> None:
+        """Colour by another scale."""
         self._show()
 
     @Slot(object)
@@ -100,7 +107,8 @@ class FiltersView(View):
         self._show_sheet(self._sheet, weight, place)
 
     def _show_sheet(self, sheet: compute.FilterSheet, weight: FloatArray, place: Place) -> None:
-        most = float(np.abs(weight).max()) or 1.0
+        shown = sheet.kernels_chw if self.state.scope == "unit" else weight
+        most = float(np.nanmax(np.abs(shown))) or 1.0
         ends = np.array([most], np.float32)
         self._unit.setVisible(sheet.of_filter is not None)
         self._by_norm.setVisible(sheet.of_filter is None)
@@ -113,7 +121,7 @@ class FiltersView(View):
         self.grid.show_selection(place.unit if sheet.of_filter is None else None, None)
         self.grid.setAccessibleDescription(sheet.title)
         self.legend.show()
-        self.legend.show_scale("weight", -most, most, "weights")
+        self.legend.show_scale("weight", -most, most, "these" if self.state.scope == "unit" else "the layer's")
         self.histogram.show()
         self.histogram.show_values(weight.ravel(), "weight")
 

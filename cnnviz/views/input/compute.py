@@ -61,7 +61,7 @@ def of_starter(image_hw: Ink, label: int, number: int) -> BoardContent:
 
 def of_picture(picture: Picture, invert: Invert) -> BoardContent:
     """Return a picture fitted to the board."""
-    from cnnviz.core import image
+    from cnnviz.core import ink
 
     found = ink.to_ink(picture, invert=invert)
     board = ink.fit_board(found.ink_hw, SIDE)

@@ -15,6 +15,7 @@ from cnnviz.core.scale import map_shape
 GAP_PX = 14
 HEADER_LINES = 2
 MIN_COLUMN_PX = 18
+FEW = 16
 Rect = tuple[int, int, int, int]
 """x, y, width, height."""
 
@@ -150,7 +151,8 @@ def _stack(nodes: list[Node], x: int, width: int, canvas_h: int, line_px: int) -
     for index, node in enumerate(nodes):
         count, h, w = map_shape(node)
         room_h = max(8, share - header - 8)
-        columns = best_columns(count, h, w, width, room_h)
+        few = not node.is_map and count <= FEW  # one below the other, so that names fit beside them
+        columns = 1 if few else best_columns(count, h, w, width, room_h)
         mosaic = MosaicLayout(count, h, w, columns, 1 if node.is_map else 0)
         picture_w, picture_h = mosaic.picture_size
         scale = _whole(min(width / picture_w, room_h / picture_h))

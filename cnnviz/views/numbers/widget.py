@@ -12,7 +12,6 @@ from PySide6.QtWidgets import (
     QFileDialog,
     QHBoxLayout,
     QHeaderView,
-    QLabel,
     QPushButton,
     QSpinBox,
     QTableView,
@@ -30,6 +29,7 @@ from cnnviz.state.settings import Settings
 from cnnviz.views.base import View
 from cnnviz.views.numbers import compute
 from cnnviz.widgets import theme
+from cnnviz.widgets.elided_label import ElidedLabel
 
 EMPTY = "Draw a digit: the numbers of the selected layer appear here."
 EXPORTS = "Comma-separated values (*.csv);;NumPy archive (*.npz)"
@@ -117,7 +117,7 @@ class NumbersView(View):
         export = QPushButton("&Export layer…", self)
         export.setToolTip("Save all values of this layer as CSV or npz")
         export.clicked.connect(self.ask_and_export)
-        self._note = QLabel(EMPTY, self)
+        self._note = ElidedLabel(EMPTY, self)
         row = QHBoxLayout()
         row.setSpacing(theme.GRID_PX)
         for widget in (self._unit, self._digits, copy, export, self._note):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Slot
+from PySide6.QtCore import QEvent, Slot
 from PySide6.QtGui import QPalette
 from PySide6.QtWidgets import QCheckBox, QLabel, QVBoxLayout, QWidget
 
@@ -65,7 +65,9 @@ class PredictionView(View):
 
     def _show(self) -> None:
         model, inspection, current = self.state.model, self.state.inspection, self.state.input
-        self._best.setFont(theme.font(3.2, bold=True))
+        large = theme.font(3.2, bold=True)
+        if self._best.font() != large:
+            self._best.setFont(large)
         if current is None or current.blank:
             self._say("–", "" if model else LOADING, NOTHING)
             return
@@ -80,7 +82,8 @@ class PredictionView(View):
         role = "good" if verdict == "right" else "bad" if verdict else "text"
         palette = QPalette(self.palette())
         palette.setColor(QPalette.ColorRole.WindowText, theme.current().color(role))
-        self._words.setPalette(palette)
+        if palette != self._words.palette():
+            self._words.setPalette(palette)
         bars = [
             Bar(a.index, a.label, a.probability, compute.percent(a.probability), f"{a.logit:.2f}".replace("-", "−"))
             for a in found
@@ -104,6 +107,12 @@ class PredictionView(View):
         """Choose that class's element of the last layer, in every view."""
         if self.state.model is not None:
             self.state.select(Place(self.state.model.graph.output.name, index))
+
+    def changeEvent(self, event: QEvent) -> None:
+        """Follow palette and font."""
+        super().changeEvent(event)
+        if event.type() in (QEvent.Type.PaletteChange, QEvent.Type.FontChange) and hasattr(self, "bars"):
+            self._show()
 
     def remember(self, settings: Settings) -> None:
         """Store the order."""

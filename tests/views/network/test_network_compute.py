@@ -69,9 +69,7 @@ def test_branches_stand_below_each_other() -> None:
         ("relu3", 5, None, ("fc1", (5,), None, None)),
     ],
 )
-def test_sources_by_hand(
-    layer: str, unit: int, cell: tuple[int, int] | None, expected: tuple[object, ...]
-) -> None:
+def test_sources_by_hand(layer: str, unit: int, cell: tuple[int, int] | None, expected: tuple[object, ...]) -> None:
     (source,) = compute.sources(sample_graph(), layer, unit, cell)
     assert (source.layer, source.units, source.rows, source.columns) == expected
 
@@ -82,7 +80,8 @@ def test_groups_and_partial_connections_read_only_their_maps() -> None:
         "conv", "convolution", "Conv2d", ("input",),
         {"kernel_size": (3, 3), "stride": (1, 1), "padding": (0, 0), "groups": 2}, output_shape=(6, 4, 4),
     )  # fmt: skip
-    partial = Node("c3", "convolution", "PartialConv2d", ("input",), {"connections": ((0, 2), (1,))}, output_shape=(2, 4, 4))
+    connections = {"connections": ((0, 2), (1,))}
+    partial = Node("c3", "convolution", "PartialConv2d", ("input",), connections, output_shape=(2, 4, 4))
     graph = Graph("g", (before, grouped, partial))
     assert compute.sources(graph, "conv", 2, (0, 0))[0].units == (0, 1)
     assert compute.sources(graph, "conv", 3, (0, 0))[0].units == (2, 3)
