@@ -153,10 +153,11 @@ def _paper_surface(light: FloatArray) -> tuple[FloatArray, float]:
         if accepted.mean() < 0.2:
             break  # little paper: the border's own plane is the better guess
         keep, used = accepted, 6
-    a = [float(c) for c in coefficients]
-    column, row = y[:, None], x[None, :]
-    surface = a[0] + a[1] * row + a[2] * column + a[3] * row * column + a[4] * row**2 + a[5] * column**2
-    return surface.astype(np.float32), noise / max(float(np.median(surface)), 8.0)
+    one, in_x, in_y, in_xy, in_xx, in_yy = (np.float32(c) for c in coefficients)
+    surface: FloatArray = np.outer(y, in_xy * x)  # (H, W)
+    surface += (one + in_y * y + in_yy * y**2)[:, None]
+    surface += in_x * x + in_xx * x**2
+    return surface, noise / max(float(np.median(surface)), 8.0)
 
 
 def fit_board(ink_hw: FloatArray, side: int = 280) -> FloatArray:

@@ -142,13 +142,22 @@ class Figure(QWidget):
         painter.end()
         return buffer.bytes()
 
+    def has_own_background(self, part: QRect) -> bool:
+        """Return whether `draw` covers a part of the widget by itself."""
+        return False
+
     def paintEvent(self, event: QPaintEvent) -> None:
-        """Draw the picture and the focus frame."""
+        """Draw the picture and the focus frame; a painter left open by an exception would end the program."""
         painter = QPainter(self)
-        painter.fillRect(event.rect(), theme.current().color("panel"))
-        self.draw(painter, self.size())
-        self.draw_focus(painter)
-        painter.end()
+        try:
+            painter.setClipRect(event.rect())
+            if not self.has_own_background(event.rect()):
+                painter.fillRect(event.rect(), theme.current().color("panel"))
+            self.draw(painter, self.size())
+            painter.setClipRect(event.rect())
+            self.draw_focus(painter)
+        finally:
+            painter.end()
 
     def contextMenuEvent(self, event: QContextMenuEvent) -> None:
         """Offer to copy and save."""

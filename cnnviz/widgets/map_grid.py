@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 from PySide6.QtCore import QEvent, QPointF, QRect, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QImage, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen, QPixmap
+from PySide6.QtGui import QColor, QImage, QKeyEvent, QMouseEvent, QPainter, QPen, QPixmap
 from PySide6.QtWidgets import QFrame, QScrollArea, QWidget
 
 from cnnviz.core import mosaic
@@ -22,6 +22,7 @@ TEXT_CELL_PX = 32
 LEAST_TILE_PX = 44
 TILE_GAP_PX = 8
 MOST_TILE_PX = 224
+MOST_KEPT_PX = 4000
 
 
 @dataclass(frozen=True, eq=False)
@@ -241,7 +242,7 @@ class MapGrid(Figure):
 
     def _draw_names(self, painter: QPainter, size: QSize) -> None:
         """Draw the names and frames of the tiles, which only change with the layout; kept as a picture."""
-        if not isinstance(painter.device(), QWidget) or size.height() > 4000:
+        if not isinstance(painter.device(), QWidget) or size.height() > MOST_KEPT_PX:
             self._paint_names(painter)
             return
         if self._names_drawn is None or self._names_drawn.deviceIndependentSize().toSize() != size:
@@ -275,6 +276,8 @@ class MapGrid(Figure):
         for row in range(values.shape[0]):
             for column in range(values.shape[1]):
                 value = float(values[row, column])
+                if np.isnan(value):
+                    continue  # no value there
                 fraction = (value - low) / (high - low) if high > low else 0.5
                 painter.setPen(QColor(text_colour(self._maps.role, fraction)))
                 painter.drawText(self.cell_rect(position, row, column), Qt.AlignmentFlag.AlignCenter, number(value))
@@ -368,15 +371,9 @@ class MapGrid(Figure):
 
     # -- Qt -------------------------------------------------------------------------------------------------------
 
-    def paintEvent(self, event: QPaintEvent) -> None:
-        """Draw what is in sight."""
-        painter = QPainter(self)
-        painter.setClipRect(event.rect())
-        if self._maps is None or self.height() > 4000:
-            painter.fillRect(event.rect(), theme.current().color("panel"))
-        self.draw(painter, self.size())
-        self.draw_focus(painter)
-        painter.end()
+    def has_own_background(self, part: QRect) -> bool:
+        """Return whether the kept picture of the names covers the widget."""
+        return self._maps is not None and self.height() <= MOST_KEPT_PX
 
     def changeEvent(self, event: QEvent) -> None:
         """Follow palette and font."""

@@ -72,7 +72,10 @@ def of_picture(picture: Picture, invert: Invert) -> BoardContent:
 def prepare(content: BoardContent, centre: bool) -> PreparedDigit:
     """Return what the network sees of a board."""
     ink_hw = content.ink_hw.astype(np.float32) / np.float32(255)
-    return digit.prepare_digit(ink_hw, centre=centre and not content.as_is)
+    if content.as_is:  # not by averaging, whose rounding would change the last bit
+        image_hw = np.ascontiguousarray(ink_hw[::_STARTER_SCALE, ::_STARTER_SCALE])
+        return PreparedDigit(image_hw, not image_hw.any(), (0, 0, SIDE, SIDE), 1 / _STARTER_SCALE, (0.0, 0.0))
+    return digit.prepare_digit(ink_hw, centre=centre)
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,6 @@ from PySide6.QtGui import (
     QKeyEvent,
     QMouseEvent,
     QPainter,
-    QPaintEvent,
     QPen,
     QPixmap,
     QResizeEvent,
@@ -408,14 +407,9 @@ class NetworkCanvas(Figure):
 
     # -- Qt -------------------------------------------------------------------------------------------------------
 
-    def paintEvent(self, event: QPaintEvent) -> None:
-        """Draw; the backdrop already fills the background."""
-        painter = QPainter(self)
-        if self._graph is None or event.rect().bottom() >= self.height() - self._footer_px():
-            painter.fillRect(event.rect(), theme.current().color("panel"))
-        self.draw(painter, self.size())
-        self.draw_focus(painter)
-        painter.end()
+    def has_own_background(self, part: QRect) -> bool:
+        """Return whether the kept backdrop covers a part: all but the footer."""
+        return self._graph is not None and part.bottom() < self.height() - self._footer_px()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Fit the layers into the new size."""
