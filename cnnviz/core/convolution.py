@@ -76,9 +76,9 @@ class ConvSpec:
             When a number is out of its range, or ``"same"`` is asked of a stride above 1.
         """
         sizes = {
-            "kernel": _pair("kernel size", kernel, 1),
-            "stride": _pair("stride", stride, 1),
-            "dilation": _pair("dilation", dilation, 1),
+            "kernel": int_pair("kernel size", kernel, 1),
+            "stride": int_pair("stride", stride, 1),
+            "dilation": int_pair("dilation", dilation, 1),
         }
         if groups < 1:
             raise UserError(f"The number of groups is {groups}; it must be at least 1.")
@@ -101,8 +101,14 @@ class ConvSpec:
         )
 
 
-def _pair(what: str, value: int | Sequence[int], least: int) -> Pair:
-    """Return one number twice, or two numbers, none below `least`."""
+def int_pair(what: str, value: int | Sequence[int], least: int) -> Pair:
+    """Return one number twice, or two numbers.
+
+    Raises
+    ------
+    UserError
+        When there are more, or one is below `least`; the sentence starts with `what`.
+    """
     pair = (value, value) if isinstance(value, int) else tuple(int(v) for v in value)
     if len(pair) != 2:
         raise UserError(f"The {what} has {len(pair)} numbers; it needs one or two.")
@@ -128,7 +134,7 @@ def _quad(padding: int | str | Sequence[int], kernel: Pair, stride: Pair, dilati
         if min(quad) < 0:
             raise UserError(f"The padding is {min(quad)} on one side; it must not be negative.")
         return cast(Quad, quad)
-    down, across = _pair("padding", padding, 0)
+    down, across = int_pair("padding", padding, 0)
     return down, down, across, across
 
 
@@ -161,10 +167,9 @@ def same_padding(kernel: int, dilation: int = 1, *, stride: int = 1, n: int | No
 
 def _room(n: int, kernel: int, stride: int, padding: int | Pair, dilation: int) -> int:
     """Return how far the kernel can be moved along one axis."""
-    if min(kernel, stride, dilation) < 1:
-        what, value = next((w, v) for w, v in zip(("kernel size", "stride", "dilation"), (kernel, stride, dilation),
-                                                  strict=True) if v < 1)  # fmt: skip
-        raise UserError(f"The {what} is {value}; it must be at least 1.")
+    for what, value in (("kernel size", kernel), ("stride", stride), ("dilation", dilation)):
+        if value < 1:
+            raise UserError(f"The {what} is {value}; it must be at least 1.")
     before, after = (padding, padding) if isinstance(padding, int) else padding
     room = n + before + after - dilation * (kernel - 1) - 1
     if n < 1 or room < 0:
@@ -340,8 +345,7 @@ def _check(x_chw: Array, weight_oikk: Array, bias_o: Array | None, spec: ConvSpe
             suggestion="Check the number of groups.",
         )
     if tuple(kernel) != spec.kernel:
-        raise UserError(f"The weights are of kernel size {kernel[0]} × {kernel[1]}, not {spec.kernel[0]} × "
-                        f"{spec.kernel[1]}.")  # fmt: skip
+        raise UserError(f"The weights are for a kernel of {kernel[0]} × {kernel[1]}, the setting is another.")
     if bias_o is not None and bias_o.shape != (filters,):
         raise UserError(f"There are {filters} filters, but the bias has shape {bias_o.shape}.")
     shape = spec.output_shape(height, width)

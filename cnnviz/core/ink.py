@@ -38,7 +38,8 @@ class Ink:
 
 def luminance(pixels_hwc: npt.NDArray[Any]) -> FloatArray:
     """Return the luma of ITU-R BT.601 in the pixels' own units."""
-    luma: FloatArray = pixels_hwc.astype(np.float32) @ np.array([0.299, 0.587, 0.114], np.float32)
+    red, green, blue = (pixels_hwc[..., i].astype(np.float32) for i in range(3))
+    luma: FloatArray = np.float32(0.299) * red + np.float32(0.587) * green + np.float32(0.114) * blue
     return luma
 
 
@@ -144,10 +145,12 @@ def _paper_surface(light: FloatArray) -> tuple[FloatArray, float]:
     keep = (np.abs(grid_x) > 0.94) | (np.abs(grid_y) > 0.94)
     used, coefficients, noise = 4, np.zeros(6, np.float32), 0.0
     for _ in range(6):
-        fitted = np.linalg.lstsq(terms[keep, :used], samples[keep], rcond=None)[0]
+        known = terms[keep, :used]
+        # The normal equations are small: a solver for all samples would start threads.
+        fitted = np.linalg.lstsq(known.T @ known, known.T @ samples[keep], rcond=None)[0]
         coefficients = np.zeros(6, np.float32)
         coefficients[:used] = fitted
-        residual = samples - terms @ coefficients
+        residual = samples - (terms * coefficients).sum(axis=1)
         noise = 1.4826 * float(np.median(np.abs(residual[keep] - np.median(residual[keep]))))
         accepted = np.abs(residual) < max(3 * noise, 4)
         if accepted.mean() < 0.2:

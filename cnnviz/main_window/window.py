@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -44,6 +45,7 @@ from cnnviz.widgets import theme
 from cnnviz.widgets.elided_label import ElidedLabel
 
 LAYOUT_VERSION = 1
+TIMING_S = 0.5
 DEFAULT_SIZE = QSize(1440, 900)
 WEIGHTS_FILTER = "Weights (*.safetensors *.pt *.pth *.th);;All files (*)"
 _SCOPE_WORDS: dict[ColourScope, str] = {"unit": "each map", "layer": "the layer", "network": "the network"}
@@ -85,6 +87,7 @@ class MainWindow(QMainWindow):
         self._views: dict[str, View] = {}
         self._docks: dict[str, QDockWidget] = {}
         self._shown = False
+        self._timed_s = 0.0
         self._text_scale = theme.nearest_scale(settings.get("window/text_scale", 1.0))
         self._appearance = settings.choice("window/appearance", "system", APPEARANCES)
         self._make_docks()
@@ -299,7 +302,12 @@ class MainWindow(QMainWindow):
 
     @Slot(object)
     def _on_state_inspection_changed(self, inspection: Inspection | None) -> None:
-        self._timing.setText(f"{inspection.elapsed_ms:.1f} ms a picture" if inspection else "")
+        now_s = time.monotonic()
+        if inspection is None:
+            self._timing.setText("")
+        elif now_s - self._timed_s > TIMING_S:  # a label that changes with every picture lays the window out anew
+            self._timed_s = now_s
+            self._timing.setText(f"{inspection.elapsed_ms:.1f} ms a picture")
 
     @Slot(object)
     def _on_state_input_changed(self, current: InputState) -> None:

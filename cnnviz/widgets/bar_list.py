@@ -107,9 +107,10 @@ class BarList(Figure):
         painter.fillRect(filled, colours.color("accent"))
         align = middle | Qt.AlignmentFlag.AlignRight
         x = label_w + bar_w
-        draw_text(painter, QRect(x, row.top(), text_w, row.height()), bar.text, colours.color("text"), align=align)
+        room = QRect(x, row.top(), text_w, row.height())
+        draw_text(painter, room, bar.text, colours.color("text"), align=align, elide=False)
         detail = QRect(x + text_w, row.top(), detail_w - 8, row.height())
-        draw_text(painter, detail, bar.detail, colours.color("muted"), align=align)
+        draw_text(painter, detail, bar.detail, colours.color("muted"), align=align, elide=False)
         if bar.key == self._current:
             painter.setPen(QPen(colours.color("accent"), 2))
             painter.setBrush(Qt.BrushStyle.NoBrush)

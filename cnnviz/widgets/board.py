@@ -15,6 +15,7 @@ from PySide6.QtGui import (
     QPainter,
     QPainterPath,
     QPen,
+    QPolygonF,
     QTabletEvent,
 )
 from PySide6.QtWidgets import QSizePolicy, QWidget
@@ -168,12 +169,13 @@ class Board(Figure):
         curve, rest = QPainterPath(self._middle), QPainterPath(middle)
         curve.quadTo(self._last, middle)
         rest.lineTo(here)
+        changed = QPolygonF([self._middle, self._last, here]).boundingRect()
         self._last, self._middle, self._pressure = here, middle, pressure
         self._ink[...] = self._firm
         self._paint(curve)
         self._firm[...] = self._ink
         self._paint(rest)
-        self._took_point()
+        self._took_point(changed)
 
     def end_stroke(self) -> None:
         """End a stroke that is being drawn, because something else is to happen to the board."""
@@ -193,9 +195,17 @@ class Board(Figure):
         painter.drawPath(path)
         painter.end()
 
-    def _took_point(self) -> None:
+    def _took_point(self, changed: QRectF | None = None) -> None:
+        """Count a point and repaint: all of the board, or what changed and the brush around it."""
         self.points_taken += 1
-        self.update()
+        if changed is None:
+            self.update()
+        else:
+            square, reach = self._square(), self.pen_width * ERASER_FACTOR + 4
+            scale = square.width() / SIDE
+            part = changed.adjusted(-reach, -reach, reach, reach)
+            origin = square.topLeft() + part.topLeft() * scale
+            self.update(QRectF(origin, part.size() * scale).toAlignedRect())
         self.inked.emit()
 
     # -- Qt -------------------------------------------------------------------------------------------------------

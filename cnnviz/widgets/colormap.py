@@ -45,6 +45,12 @@ def colour_table(role: MapRole) -> tuple[int, ...]:
     return (0, *(int(value) for value in argb))
 
 
+@lru_cache(maxsize=8)
+def lookup(role: MapRole) -> npt.NDArray[np.uint32]:
+    """Return the colour table as an array, (256,) uint32."""
+    return np.array(colour_table(role), np.uint32)
+
+
 def text_colour(role: MapRole, fraction: float) -> str:
     """Return black or white, whichever is readable on the colour at `fraction` (0..1) of the map.
 

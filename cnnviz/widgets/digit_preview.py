@@ -15,11 +15,13 @@ FloatArray = npt.NDArray[np.float32]
 READABLE_PX = 20
 
 
-def _grey(image_hw: FloatArray) -> QImage:
-    """Return a grey picture; it owns its bytes."""
-    levels = np.ascontiguousarray(np.clip(image_hw * 255 + 0.5, 0, 255).astype(np.uint8))
+def _grey(image_hw: FloatArray | npt.NDArray[np.uint8]) -> QImage:
+    """Return a grey picture of values in 0..1, or of levels up to 255, in the format that Qt scales fastest."""
+    levels = image_hw if image_hw.dtype == np.uint8 else np.clip(image_hw * 255 + 0.5, 0, 255).astype(np.uint8)
+    levels = np.ascontiguousarray(levels)  # by name: Qt reads it without owning it
     height, width = levels.shape
-    return QImage(levels.data, width, height, width, QImage.Format.Format_Grayscale8).copy()
+    image = QImage(levels.data, width, height, width, QImage.Format.Format_Grayscale8)
+    return image.convertToFormat(QImage.Format.Format_RGB32)
 
 
 class DigitPreview(Figure):
@@ -63,7 +65,7 @@ class DigitPreview(Figure):
             How the digit was made, such as ``centred``.
         """
         height, width = board_hw.shape
-        self._before = QImage(board_hw.data, width, height, width, QImage.Format.Format_Grayscale8).copy()
+        self._before = _grey(board_hw[::2, ::2])  # it is shown smaller than this
         self._after = _grey(image_hw)
         top, left, bottom, right = box or (0, 0, 0, 0)
         self._box = QRectF(left / width, top / height, (right - left) / width, (bottom - top) / height)
@@ -89,7 +91,6 @@ class DigitPreview(Figure):
             right = size.width() if square is after else after.left() - theme.GRID_PX
             room = QRect(square.left(), 0, right - square.left(), square.top())
             draw_text(painter, room, words, colours.color("muted"), align=Qt.AlignmentFlag.AlignVCenter)
-            painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, image is self._before)
             if not image.isNull():
                 painter.drawImage(square, image)
             painter.setPen(colours.color("line"))
@@ -148,9 +149,7 @@ class PixelGrid(Figure):
         rows, columns = self._levels.shape
         cell = min(size.width() // columns, size.height() // rows)
         left, top = (size.width() - cell * columns) // 2, (size.height() - cell * rows) // 2
-        painter.drawImage(
-            QRect(left, top, cell * columns, cell * rows), _grey(np.divide(self._levels, 255, dtype=np.float32))
-        )
+        painter.drawImage(QRect(left, top, cell * columns, cell * rows), _grey(self._levels))
         if cell < READABLE_PX:
             return
         painter.setFont(theme.numbers_font(max(8, round(cell * 0.44))))

@@ -30,14 +30,15 @@ PICTURE_FILTER = "PNG picture (*.png);;SVG drawing (*.svg)"
 
 
 def indexed_image(indices_hw: npt.NDArray[np.uint8], role: colormap.MapRole) -> QImage:
-    """Return an 8-bit picture over `indices_hw` without copying it.
+    """Return a picture of colour indices.
 
-    The array must be C-contiguous with a width divisible by 4; the image keeps it alive.
+    The colours are looked up here, in 32 bits: Qt scales such a picture several times faster than one of 8 bits.
+    The image keeps its pixels alive.
     """
-    height, width = indices_hw.shape
-    image = QImage(indices_hw.data, width, height, width, QImage.Format.Format_Indexed8)
-    image.setColorTable(colormap.colour_table(role))
-    image.cnnviz_array = indices_hw  # type: ignore[attr-defined]  # Qt does not own the bytes
+    pixels = colormap.lookup(role).take(indices_hw)  # (H, W) uint32, premultiplied ARGB
+    height, width = pixels.shape
+    image = QImage(pixels.data, width, height, 4 * width, QImage.Format.Format_ARGB32_Premultiplied)
+    image.cnnviz_array = pixels  # type: ignore[attr-defined]  # Qt does not own the bytes
     return image
 
 

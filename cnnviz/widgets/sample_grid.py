@@ -64,6 +64,7 @@ class SampleGrid(QAbstractScrollArea):
         bar = self.verticalScrollBar()
         bar.setValue(min(max(bar.value(), top + CELL_PX - self.viewport().height()), top))
         self.viewport().update()
+        self.setAccessibleDescription(f"Picture {self._current + 1} of {len(self._numbers)}")
         self.chosen.emit(int(self._numbers[self._current]))
 
     def paintEvent(self, event: QPaintEvent) -> None:

@@ -78,6 +78,13 @@ def prepare(content: BoardContent, centre: bool) -> PreparedDigit:
     return digit.prepare_digit(ink_hw, centre=centre)
 
 
+def words_for(content: BoardContent, is_blank: bool) -> str:
+    """Return what is on the board, in a few words."""
+    if not is_blank:
+        return content.title
+    return "Nothing drawn yet" if content.picture is None else f"No ink found in {content.title}"
+
+
 @dataclass(frozen=True)
 class Photo:
     """A photograph that ships: its file below ``resources/photos``, its title and its credit."""

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
-import numpy as np
-from PySide6.QtCore import QBuffer, QByteArray, QIODevice, QMimeData, Qt, Slot
+from PySide6.QtCore import QMimeData, Qt, Slot
 from PySide6.QtGui import (
     QAction,
     QDragEnterEvent,
     QDropEvent,
     QGuiApplication,
-    QImage,
-    QImageWriter,
     QKeySequence,
     QResizeEvent,
     QUndoCommand,
@@ -26,26 +23,24 @@ from PySide6.QtWidgets import (
     QHBoxLayout,
     QLabel,
     QPushButton,
-    QSlider,
+    QSizePolicy,
     QTabWidget,
-    QToolButton,
     QVBoxLayout,
     QWidget,
 )
 
-from cnnviz.core import paths
 from cnnviz.core.digit import PreparedDigit
-from cnnviz.core.errors import UserError
-from cnnviz.core.files import write_atomically
 from cnnviz.state.app_state import AppState, PictureData
 from cnnviz.state.messages import MessageCenter
 from cnnviz.state.settings import Settings
 from cnnviz.views.base import View
 from cnnviz.views.input import compute
 from cnnviz.views.input.compute import BoardContent
+from cnnviz.views.input.drawing import DrawPage
+from cnnviz.views.input.keeping import BoardKeeper, encoded_picture
 from cnnviz.views.input.samples import SamplesPage
 from cnnviz.widgets import theme
-from cnnviz.widgets.board import PEN_WIDTH, PEN_WIDTHS, Board, Ink
+from cnnviz.widgets.board import PEN_WIDTH, Ink
 from cnnviz.widgets.digit_preview import DigitPreview, PixelDialog
 
 if TYPE_CHECKING:  # decoding is imported with the first picture, not with the window
@@ -53,12 +48,8 @@ if TYPE_CHECKING:  # decoding is imported with the first picture, not with the w
 
 LAST_BOARD = "last_board.png"
 UNDO_STEPS = 100
-ENCODED = ("image/png", "image/jpeg", "image/webp", "image/gif", "image/tiff", "image/bmp")
-STORED_PNG, SMALL_PNG = 100, 50
-"""Qt's "quality" of a PNG: not compressed, which takes no time, and compressed."""
 PICTURES = "Pictures (*.png *.jpg *.jpeg *.bmp *.gif *.webp *.tif *.tiff *.avif *.ppm *.pgm);;All files (*)"
 INVERT: tuple[tuple[Invert, str], ...] = (("auto", "ink by itself"), ("yes", "dark ink"), ("no", "light ink"))
-
 
 SAMPLE_STEP = 1
 
@@ -104,11 +95,13 @@ class InputView(View):
         self._undo = QUndoStack(self)
         self._undo.setUndoLimit(UNDO_STEPS)
         self._numbers: PixelDialog | None = None
-        self.board = Board(self)
         self.preview = DigitPreview(self)
         self.samples = SamplesPage(self)
         self._make_controls()
         self._make_actions()
+        self.drawing = DrawPage((self.undo_action, self.redo_action, self.erase_action, self.clear_action), self)
+        self.board = self.drawing.board
+        self._keeper = BoardKeeper(lambda: self.content, lambda: self.board.is_drawing, messages, self)
         self._lay_out()
         self.board.inked.connect(self._on_board_inked)
         self.board.stroke_done.connect(self._on_board_stroke_done)
@@ -126,12 +119,6 @@ class InputView(View):
     # -- building -------------------------------------------------------------------------------------------------
 
     def _make_controls(self) -> None:
-        self._width = QSlider(Qt.Orientation.Horizontal, self)
-        self._width.setRange(*PEN_WIDTHS)
-        self._width.setValue(round(PEN_WIDTH))
-        self._width.setAccessibleName("Pen width")
-        self._width.setToolTip("Pen width; the usual one is like MNIST's strokes")
-        self._width.valueChanged.connect(self._on_width_changed)
         self.centring = QCheckBox("&Centre like MNIST", self)
         self.centring.setChecked(True)
         self.centring.setToolTip("Scale the ink into 20 × 20 and put its centre of mass into the middle of 28 × 28")
@@ -146,6 +133,8 @@ class InputView(View):
         self._source = QLabel("", self)
         self._source.setAccessibleName("What is on the board")
         self._busy = QLabel("", self)
+        for label in (self._source, self._busy):  # a long name must not widen the column
+            label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self._cancel = QPushButton("&Cancel", self)
         self._cancel.clicked.connect(self.state.cancel_requested)
         self._busy.hide()
@@ -160,6 +149,11 @@ class InputView(View):
         self.erase_action.setCheckable(True)
         self.open_action = QAction("&Open picture…", self)
         self.paste_action = QAction("&Paste picture", self)
+        for action, words in (
+            (self.undo_action, "Undo"), (self.redo_action, "Redo"), (self.clear_action, "Clear"),
+            (self.erase_action, "Erase"),
+        ):  # fmt: skip
+            action.setIconText(words)  # for the buttons; the menu says what is undone
         table: tuple[tuple[QAction, tuple[QKeySequence.StandardKey | str, ...], object], ...] = (
             (self.undo_action, (keys.Undo, "Ctrl+Z"), None),
             (self.redo_action, (keys.Redo, "Ctrl+Shift+Z", "Ctrl+Y"), None),
@@ -178,31 +172,9 @@ class InputView(View):
         self.erase_action.toggled.connect(self._on_erase_toggled)
 
     def _lay_out(self) -> None:
-        tools = QHBoxLayout()
-        tools.setSpacing(2)
-        for words, action in (
-            ("Undo", self.undo_action), ("Redo", self.redo_action), ("Erase", self.erase_action),
-            ("Clear", self.clear_action),
-        ):  # fmt: skip
-            action.setIconText(words)
-            button = QToolButton(self)
-            button.setDefaultAction(action)
-            button.setAutoRaise(True)
-            tools.addWidget(button)
-        tools.addStretch(1)
-        width = QHBoxLayout()
-        width.addWidget(QLabel("Pen", self))
-        width.addWidget(self._width, 1)
-        draw = QWidget(self)
-        page = QVBoxLayout(draw)
-        page.setContentsMargins(0, theme.GRID_PX, 0, 0)
-        page.addWidget(self.board, 1000)
-        page.addLayout(tools)
-        page.addLayout(width)
-        page.addStretch(1)
         self.pages = QTabWidget(self)
         self.pages.setDocumentMode(True)
-        self.pages.addTab(draw, "Draw")
+        self.pages.addTab(self.drawing, "Draw")
         self.pages.addTab(self.samples, "Samples")
         files = QHBoxLayout()
         for action in (self.open_action, self.paste_action):
@@ -224,6 +196,17 @@ class InputView(View):
         column.addWidget(self._source)
         column.addWidget(self.preview)
         column.addWidget(self.centring)
+        order = (
+            self.pages,
+            self.board,
+            self.drawing.width_slider,
+            self.samples,
+            self.inverting,
+            self.preview,
+            self.centring,
+        )
+        for first, second in pairwise(order):
+            QWidget.setTabOrder(first, second)
         self.setMinimumWidth(264)
 
     # -- what is shown --------------------------------------------------------------------------------------------
@@ -235,6 +218,7 @@ class InputView(View):
         self.inverting.setCurrentIndex(next(n for n, (value, _) in enumerate(INVERT) if value == content.invert))
         self.inverting.setVisible(content.picture is not None)
         self._publish()
+        self._keeper.note_change()
 
     def change(self, content: BoardContent, words: str) -> None:
         """Replace the board's content as one step that can be undone."""
@@ -253,7 +237,7 @@ class InputView(View):
         words = "unchanged" if self.content.as_is else "centred" if centred else "not centred"
         box = prepared.box if centred and not prepared.blank else None
         self.preview.show_digit(self.content.ink_hw, prepared.image_hw, box, "blank" if prepared.blank else words)
-        self._source.setText("Nothing drawn yet" if prepared.blank else self.content.title)
+        self._source.setText(compute.words_for(self.content, prepared.blank))
         self.clear_action.setEnabled(not prepared.blank)
         if self._numbers is not None and self._numbers.isVisible():
             self._numbers.grid.show_image(prepared.image_hw)
@@ -307,21 +291,22 @@ class InputView(View):
                 self.messages.notice(f"The first of {len(local)} files is opened.")
             self.state.open_requested.emit(local[0])
             return
-        encoded = next((bytes(mime.data(kind).data()) for kind in ENCODED if mime.hasFormat(kind)), b"")
-        if not encoded:
-            image = mime.imageData()
-            encoded = _png(image, STORED_PNG) if isinstance(image, QImage) and not image.isNull() else b""
-        self.state.open_requested.emit(PictureData(encoded, "Pasted picture"))
+        self.state.open_requested.emit(PictureData(encoded_picture(mime), "Pasted picture"))
 
     @Slot(object)
     def _on_state_picture_opened(self, picture: Picture) -> None:
         self.board.end_stroke()
         self.pages.setCurrentIndex(0)
-        self.change(compute.of_picture(picture, "auto"), f"open {picture.name}")
+        content = compute.of_picture(picture, "auto")
+        self.change(content, f"open {picture.name}")
+        if not content.ink_hw.any():
+            self.messages.notice(f"No ink was found in '{picture.name}'; choose dark or light ink beside Paste.")
 
     @Slot(str)
     def _on_state_opening_changed(self, name: str) -> None:
-        self._busy.setText(f"Opening {name}…")
+        short = self.fontMetrics().elidedText(name, Qt.TextElideMode.ElideMiddle, 10 * theme.text_px())
+        self._busy.setText(f"Opening {short}…")
+        self._busy.setToolTip(name)
         self._busy.setVisible(bool(name))
         self._cancel.setVisible(bool(name))
 
@@ -340,10 +325,6 @@ class InputView(View):
     def _on_inverting_activated(self, index: int) -> None:
         if self.content.picture is not None:
             self.change(compute.of_picture(self.content.picture, INVERT[index][0]), "invert")
-
-    @Slot(int)
-    def _on_width_changed(self, width: int) -> None:
-        self.board.pen_width = float(width)
 
     @Slot(bool)
     def _on_centring_toggled(self, on: bool) -> None:
@@ -369,37 +350,15 @@ class InputView(View):
 
     def remember(self, settings: Settings) -> None:
         """Store the board as a picture, and the pen."""
-        settings.put("input/pen_width", self._width.value())
+        settings.put("input/pen_width", self.drawing.width_slider.value())
         settings.put("input/centre", self.centring.isChecked())
-        settings.put("input/title", self.content.title)
-        settings.put("input/label", self.content.label or "")
-        settings.put("input/as_is", self.content.as_is)
-        height, width = self.content.ink_hw.shape
-        image = QImage(self.content.ink_hw.data, width, height, width, QImage.Format.Format_Grayscale8)
-        try:
-            with write_atomically(paths.data_dir() / LAST_BOARD) as file:
-                file.write(_png(image, SMALL_PNG))
-        except UserError as error:
-            self.messages.report(error)
+        self._keeper.write_now()
 
     def recall(self, settings: Settings) -> None:
         """Bring back the board of the last session."""
-        self._width.setValue(settings.get("input/pen_width", round(PEN_WIDTH)))
+        self.drawing.width_slider.setValue(settings.get("input/pen_width", round(PEN_WIDTH)))
         self.centring.setChecked(settings.get("input/centre", True))
-        ink = None
-        with contextlib.suppress(OSError, UserError):
-            image = QImage(str(paths.data_dir() / LAST_BOARD))
-            if not image.isNull() and (image.width(), image.height()) == (compute.SIDE, compute.SIDE):
-                grey = image.convertToFormat(QImage.Format.Format_Grayscale8)
-                rows = np.frombuffer(grey.constBits(), np.uint8).reshape(grey.height(), grey.bytesPerLine())
-                ink = rows[:, : grey.width()].copy()
-        if ink is None:
-            self._publish()
-            return
-        label = settings.get("input/label", "")
-        title = settings.get("input/title", "Drawing")
-        as_is = settings.get("input/as_is", False)
-        self.show_content(BoardContent(ink, title, label or None, as_is))
+        self.show_content(self._keeper.read() or self.content)
 
     # -- Qt -------------------------------------------------------------------------------------------------------
 
@@ -418,14 +377,3 @@ class InputView(View):
         """Keep the board a square, so that no empty room is beside it."""
         super().resizeEvent(event)
         self.board.setMaximumHeight(max(self.board.minimumHeight(), self.width() - 2 * theme.GRID_PX))
-
-
-def _png(image: QImage, quality: int) -> bytes:
-    array = QByteArray()
-    buffer = QBuffer(array)
-    buffer.open(QIODevice.OpenModeFlag.WriteOnly)
-    writer = QImageWriter(buffer, QByteArray(b"png"))
-    writer.setQuality(quality)
-    writer.write(image)
-    buffer.close()
-    return bytes(array.data())

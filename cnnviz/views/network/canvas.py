@@ -187,7 +187,6 @@ class NetworkCanvas(Figure):
                 target = QRect(box.x, box.y, box.width, box.height)
                 painter.drawImage(target, image, QRect(0, 0, width, height))
         painter.setOpacity(1.0)
-        self._draw_output_labels(painter)
         self._draw_highlights(painter)
         painter.restore()
         self._draw_footer(painter, size)
@@ -220,6 +219,7 @@ class NetworkCanvas(Figure):
             painter.setPen(colours.color("line"))
             painter.setBrush(Qt.BrushStyle.NoBrush)
             painter.drawRect(QRect(box.x - 1, box.y - 1, box.width + 1, box.height + 1))
+        self._draw_output_labels(painter)
         painter.restore()
 
     def _draw_edges(self, painter: QPainter) -> None:

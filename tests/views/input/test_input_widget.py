@@ -25,7 +25,9 @@ from cnnviz.datasets.starter import load_starter
 from cnnviz.state.app_state import AppState, InputState, PictureData
 from cnnviz.state.messages import Message, MessageCenter
 from cnnviz.state.settings import Settings
-from cnnviz.views.input.widget import LAST_BOARD, InputView
+from cnnviz.views.input import compute
+from cnnviz.views.input.keeping import LAST_BOARD
+from cnnviz.views.input.widget import InputView
 from cnnviz.widgets.board import SIDE
 from cnnviz.workers.loading import PictureLoader
 
@@ -192,7 +194,7 @@ def test_clearing_an_empty_board_is_no_step(desk: Desk) -> None:
 
 
 def test_pen_width_and_centring(desk: Desk) -> None:
-    desk.view._width.setValue(40)
+    desk.view.drawing.width_slider.setValue(40)
     assert desk.board.pen_width == 40
     desk.draw([(0.2, 0.2), (0.3, 0.3)])
     centred = desk.last.image_hw.copy()
@@ -317,6 +319,25 @@ def test_a_bad_file_is_one_message_and_the_board_stays(desk: Desk, qtbot: QtBot,
     assert not desk.view._busy.isVisible()
 
 
+@pytest.mark.usefixtures("loading")
+def test_a_picture_without_ink_says_so(desk: Desk, qtbot: QtBot, tmp_path: Path) -> None:
+    path = tmp_path / "even.png"
+    Image.new("L", (50, 50), 130).save(path)
+    desk.state.open_requested.emit(str(path))
+    qtbot.waitUntil(lambda: bool(desk.posted))
+    assert desk.last.blank
+    assert desk.view._source.text() == "No ink found in even.png"
+    assert [message.level for message in desk.posted] == ["notice"]
+    assert desk.view.inverting.isVisible()
+
+
+def test_a_long_name_does_not_widen_the_view(desk: Desk) -> None:
+    desk.state.opening_changed.emit("a very long name of a photograph of the holidays by the sea.jpg")
+    desk.view.show_content(compute.BoardContent(desk.board.ink, "long " * 60))
+    assert desk.view.minimumSizeHint().width() <= 296
+    desk.state.opening_changed.emit("")
+
+
 def test_cancel_asks_to_forget_the_picture(desk: Desk, qtbot: QtBot) -> None:
     desk.state.opening_changed.emit("huge.tif")
     assert desk.view._cancel.isVisible()
@@ -412,7 +433,7 @@ def test_text_and_web_addresses_are_not_taken(desk: Desk) -> None:
 def test_the_board_comes_back_at_the_next_start(desk: Desk, qtbot: QtBot, data_dir: Path, tmp_path: Path) -> None:
     settings = Settings(tmp_path / "cnnviz.ini")
     desk.draw(SEVEN)
-    desk.view._width.setValue(30)
+    desk.view.drawing.width_slider.setValue(30)
     desk.view.centring.setChecked(False)
     desk.view.remember(settings)
     drawn, prepared = desk.board.ink, desk.last.image_hw
@@ -437,6 +458,32 @@ def test_a_sample_comes_back_as_a_sample(desk: Desk, qtbot: QtBot, data_dir: Pat
     other.draw([(0.1, 0.1), (0.2, 0.1)])
     other.view.undo_action.trigger()
     assert (other.last.title, other.last.label) == (desk.last.title, desk.last.label)
+
+
+def test_the_board_is_kept_against_a_crash_but_never_during_a_stroke(
+    desk: Desk, qtbot: QtBot, data_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk.view._keeper.timer.setInterval(0)
+    desk.draw(SEVEN)
+    drawn = desk.board.ink
+    qtbot.waitUntil((data_dir / LAST_BOARD).exists)
+    other = Desk(qtbot)
+    other.view.recall(Settings(data_dir / "cnnviz.ini"))  # no settings were written
+    assert same(other.view, drawn)
+    (data_dir / LAST_BOARD).unlink()
+    QTest.mousePress(desk.board, LEFT, NONE, desk.place(0.5, 0.9))
+    desk.view._keeper.on_timer_timeout()
+    assert not (data_dir / LAST_BOARD).exists()
+    QTest.mouseRelease(desk.board, LEFT, NONE, desk.place(0.5, 0.9))
+    qtbot.waitUntil((data_dir / LAST_BOARD).exists)
+
+    def full(handle: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    for _ in range(3):
+        desk.view._keeper.on_timer_timeout()
+    assert len(desk.posted) == 1
 
 
 @pytest.mark.parametrize("content", [None, b"", b"garbage", b"\x89PNG\r\n\x1a\n then nothing"])

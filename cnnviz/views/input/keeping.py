@@ -1,0 +1,121 @@
+"""The board as a file: kept a moment after each change, so that not even a crash loses a drawing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+
+import numpy as np
+from PySide6.QtCore import QBuffer, QByteArray, QIODevice, QMimeData, QObject, QTimer, Slot
+from PySide6.QtGui import QImage, QImageWriter
+
+from cnnviz.core import paths
+from cnnviz.core.errors import UserError
+from cnnviz.core.files import write_atomically
+from cnnviz.state.messages import MessageCenter
+from cnnviz.views.input import compute
+from cnnviz.views.input.compute import BoardContent
+
+LAST_BOARD = "last_board.png"
+KEEP_AFTER_MS = 2000
+STORED_PNG, SMALL_PNG = 100, 50
+"""Qt's "quality" of a PNG: not compressed, which takes no time, and compressed."""
+ENCODED = ("image/png", "image/jpeg", "image/webp", "image/gif", "image/tiff", "image/bmp")
+_NO_WORDS: Mapping[str, str] = MappingProxyType({})
+
+
+class BoardKeeper(QObject):
+    """Writes the board some seconds after a change, and at the end.
+
+    Parameters
+    ----------
+    content
+        Returns what is on the board.
+    is_drawing
+        Returns whether a stroke is being drawn: nothing is written meanwhile, since a slow disk would be felt.
+    messages
+        Where a full disk is reported, once.
+    """
+
+    def __init__(
+        self,
+        content: Callable[[], BoardContent],
+        is_drawing: Callable[[], bool],
+        messages: MessageCenter,
+        parent: QObject | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._content, self._is_drawing, self._messages = content, is_drawing, messages
+        self._failed = False
+        self.timer = QTimer(self)
+        self.timer.setSingleShot(True)
+        self.timer.setInterval(KEEP_AFTER_MS)
+        self.timer.timeout.connect(self.on_timer_timeout)
+
+    def note_change(self) -> None:
+        """Write soon."""
+        self.timer.start()
+
+    def write_now(self) -> None:
+        """Write the board, or say why it could not be written."""
+        self.timer.stop()
+        try:
+            _write(self._content())
+        except UserError as error:
+            self._messages.report(error)
+
+    def read(self) -> BoardContent | None:
+        """Return the board of the last session, or ``None`` where there is none that can be read."""
+        image = QImage(str(paths.data_dir() / LAST_BOARD))
+        if image.isNull() or (image.width(), image.height()) != (compute.SIDE, compute.SIDE):
+            return None
+        grey = image.convertToFormat(QImage.Format.Format_Grayscale8)
+        rows = np.frombuffer(grey.constBits(), np.uint8).reshape(grey.height(), grey.bytesPerLine())
+        title, label, as_is = (image.text(key) for key in ("Title", "Label", "As-is"))
+        return BoardContent(rows[:, : grey.width()].copy(), title or "Drawing", label or None, as_is == "yes")
+
+    @Slot()
+    def on_timer_timeout(self) -> None:
+        """Write, unless a stroke is being drawn."""
+        if self._is_drawing():
+            self.timer.start()
+            return
+        try:
+            _write(self._content())
+        except UserError as error:
+            if not self._failed:
+                self._failed = True
+                self._messages.report(error)
+
+
+def _write(content: BoardContent) -> None:
+    """Write the board, and what it is, as one picture file."""
+    height, width = content.ink_hw.shape
+    image = QImage(content.ink_hw.data, width, height, width, QImage.Format.Format_Grayscale8)
+    words = {"Title": content.title, "Label": content.label or "", "As-is": "yes" if content.as_is else ""}
+    data = png(image, SMALL_PNG, words)
+    with write_atomically(paths.data_dir() / LAST_BOARD) as file:
+        file.write(data)
+
+
+def encoded_picture(mime: QMimeData) -> bytes:
+    """Return the picture of the clipboard or of a drop as the bytes of a file; empty when there is none."""
+    for kind in ENCODED:
+        if mime.hasFormat(kind):
+            return bytes(mime.data(kind).data())
+    image = mime.imageData()
+    return png(image) if isinstance(image, QImage) and not image.isNull() else b""
+
+
+def png(image: QImage, quality: int = STORED_PNG, words: Mapping[str, str] = _NO_WORDS) -> bytes:
+    """Return a picture as the bytes of a PNG file, with `words` as its text."""
+    array = QByteArray()
+    buffer = QBuffer(array)
+    buffer.open(QIODevice.OpenModeFlag.WriteOnly)
+    writer = QImageWriter(buffer, QByteArray(b"png"))
+    writer.setQuality(quality)
+    for key, text in words.items():
+        writer.setText(key, text)
+    writer.write(image)
+    buffer.close()
+    return bytes(array.data())
