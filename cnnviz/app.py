@@ -15,9 +15,11 @@ from types import TracebackType
 from typing import TextIO
 
 from PySide6.QtCore import (
+    QCoreApplication,
     QLoggingCategory,
     QMessageLogContext,
     QObject,
+    Qt,
     QTimer,
     QtMsgType,
     Slot,
@@ -110,6 +112,8 @@ def run(arguments: list[str]) -> int:
         At most one picture to show.
     """
     with _hooks() as crash:
+        # Or several movements of the mouse become one, and strokes lose points.
+        QCoreApplication.setAttribute(Qt.ApplicationAttribute.AA_CompressHighFrequencyEvents, False)
         app = QApplication([sys.argv[0]])
         app.setApplicationName(paths.APP_NAME)
         app.setDesktopFileName(paths.APP_NAME)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import logging
 import os
 import re
 import stat
@@ -163,10 +164,7 @@ def picture_from_array(array: npt.NDArray[Any], name: str = "Picture", *, max_si
 
 def _open(stream: IO[bytes], name: str, max_side: int) -> Picture:
     """Decode a stream; every way in which a decoder can fail ends in one sentence."""
-    # Pillow remarks on odd metadata and on large pictures; sizes are checked here. The filter is put in place once and
-    # stays: `catch_warnings` would swap the filters of all threads.
-    if _PILLOW_REMARKS not in warnings.filters:
-        warnings.filterwarnings("ignore", module=r"PIL\.")
+    _silence_pillow()
     Image.init()
     start = stream.read(64)
     stream.seek(0)
@@ -185,6 +183,16 @@ def _open(stream: IO[bytes], name: str, max_side: int) -> Picture:
         ) from error
     except Exception as error:  # on damaged data a decoder may raise anything
         raise _damaged(name, repr(error)) from error
+
+
+def _silence_pillow() -> None:
+    """Keep Pillow's remarks on odd metadata and large pictures to itself; what matters is checked and said here.
+
+    The filter is put in place once and stays: `warnings.catch_warnings` would swap the filters of all threads.
+    """
+    if _PILLOW_REMARKS not in warnings.filters:
+        warnings.filterwarnings("ignore", module=r"PIL\.")
+        logging.getLogger("PIL").setLevel(logging.CRITICAL)
 
 
 def _damaged(name: str, details: str) -> UserError:
@@ -308,7 +316,8 @@ def _to_bytes(values: FloatArray, notes: list[str]) -> PixelArray:
         low, high = (0.0, 65535.0) if 0 <= low <= 65535 else (low, low + 1)
     else:
         notes.append(f"Values from {low:g} to {high:g} are shown from black to white.")
-    scaled = (values - np.float32(low)) * np.float32(255 / (high - low)) + np.float32(0.5)
+    share = (values - np.float32(low)) / np.float32(high - low)
+    scaled = share * np.float32(255) + np.float32(0.5)
     clipped: PixelArray = np.clip(scaled, 0, 255).astype(np.uint8)
     return clipped
 

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image
 
 if TYPE_CHECKING:
     from cnnviz.core.image import Picture
@@ -18,6 +17,10 @@ FloatArray = npt.NDArray[np.float32]
 _FULL_INK = 0.75  # clean ink at least this strong is left as it is
 _LEAST_CONTRAST = 0.06  # of the paper's level; less than this is paper
 _NOISE_WIDTH = 4.0  # standard deviations of the paper's noise that are no ink
+
+
+SCENE_CONTRAST = 30.0
+"""Standard deviation of the grey levels, of 255, above which a picture without ink on paper is shown as it is."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,7 +52,8 @@ def to_ink(picture: Picture, invert: Invert = "auto") -> Ink:
     The border is paper: its median tells dark on light from light on dark. On clean, even paper the ink is the exact
     difference from it, so a picture like MNIST's comes through bit for bit as value / 255, and its negative too; faint
     ink is strengthened. On photographed paper a smooth surface is fitted to the paper's level, ink is what departs
-    from it, and what does not rise above the paper's own noise is paper.
+    from it, and what does not rise above the paper's own noise is paper. Where that finds nothing in a picture full of
+    contrast, it is a photograph of something else, and its grey levels are taken as they are.
 
     Parameters
     ----------
@@ -71,7 +75,10 @@ def to_ink(picture: Picture, invert: Invert = "auto") -> Ink:
     if np.mean(border == np.median(border)) >= 0.75:
         ink = np.maximum(level - light, 0) / max(np.float32(level), np.float32(1))
         return Ink(_strengthened(ink.astype(np.float32)), inverted)
-    return Ink(_ink_of_photo(light), inverted)
+    found = _ink_of_photo(light)
+    if not found.any() and float(grey.std()) > SCENE_CONTRAST:  # no paper at all: a photograph of something else
+        return Ink(grey / np.float32(255), inverted=False)
+    return Ink(found, inverted)
 
 
 def _border(grey: FloatArray) -> FloatArray:
@@ -113,15 +120,18 @@ def _ink_of_photo(light: FloatArray) -> FloatArray:
     does not depend on a shadow.
     """
     surface, noise = _paper_surface(light)
-    ink: FloatArray = 1 - light / np.maximum(surface, np.float32(8))
-    floor = max(_NOISE_WIDTH * noise, 0.02)
+    surface = np.maximum(surface, np.float32(8))
+    ink: FloatArray = 1 - light / surface
+    # The camera's noise is the same everywhere, so its share of the light is largest in the shadow.
+    floor = np.maximum(np.float32(_NOISE_WIDTH * noise) / surface, np.float32(0.02))
     strong = ink[ink > floor]
     if len(strong) < max(4, 2e-4 * ink.size):
         return np.zeros_like(ink)
     peak = float(np.percentile(strong, 90))
-    if peak < max(2 * floor, _LEAST_CONTRAST):
+    if peak < max(2 * float(np.median(floor)), _LEAST_CONTRAST):
         return np.zeros_like(ink)
-    stretched: FloatArray = np.clip((ink - np.float32(floor)) / np.float32(peak - floor), 0, 1)
+    span = np.maximum(np.float32(peak) - floor, np.float32(_LEAST_CONTRAST))
+    stretched: FloatArray = np.clip((ink - floor) / span, 0, 1)
     return stretched
 
 
@@ -133,7 +143,7 @@ def _paper_surface(light: FloatArray) -> tuple[FloatArray, float]:
     surface
         Level of the paper at each pixel, float32 (H, W).
     noise
-        Standard deviation of the paper about it, as a share of the level.
+        Standard deviation of the paper about it, in grey levels.
     """
     height, width = light.shape
     y, x = np.linspace(-1, 1, height, dtype=np.float32), np.linspace(-1, 1, width, dtype=np.float32)
@@ -160,7 +170,7 @@ def _paper_surface(light: FloatArray) -> tuple[FloatArray, float]:
     surface: FloatArray = np.outer(y, in_xy * x)  # (H, W)
     surface += (one + in_y * y + in_yy * y**2)[:, None]
     surface += in_x * x + in_xx * x**2
-    return surface, noise / max(float(np.median(surface)), 8.0)
+    return surface, noise
 
 
 def fit_board(ink_hw: FloatArray, side: int = 280) -> FloatArray:
@@ -181,9 +191,8 @@ def fit_board(ink_hw: FloatArray, side: int = 280) -> FloatArray:
     """
     longest = max(ink_hw.shape)
     if longest > side:
-        size = tuple(max(1, round(n * side / longest)) for n in ink_hw.shape[::-1])
-        whole = Image.fromarray(np.ascontiguousarray(ink_hw, np.float32))
-        fitted = np.asarray(whole.resize((size[0], size[1]), Image.Resampling.BOX))
+        height, width = (max(1, round(n * side / longest)) for n in ink_hw.shape)
+        fitted = _mean_of_area(_mean_of_area(ink_hw, height).T, width).T
     elif 2 * longest <= side:
         fitted = ink_hw.repeat(side // longest, axis=0).repeat(side // longest, axis=1)
     else:
@@ -195,3 +204,18 @@ def fit_board(ink_hw: FloatArray, side: int = 280) -> FloatArray:
     top, left = (side - fitted.shape[0]) // 2, (side - fitted.shape[1]) // 2
     board[top : top + fitted.shape[0], left : left + fitted.shape[1]] = fitted
     return board
+
+
+def _mean_of_area(values_hw: FloatArray, rows: int) -> FloatArray:
+    """Reduce the rows of a picture, each result the mean of what it covers, parts of rows included.
+
+    (Pillow's box filter counts whole pixels only: from 400 to 280 it drops every third.)
+    """
+    height, width = values_hw.shape
+    sums = np.zeros((height + 1, width))
+    np.cumsum(values_hw, axis=0, dtype=np.float64, out=sums[1:])
+    edges = np.arange(rows + 1) * (height / rows)
+    whole = np.minimum(edges.astype(np.intp), height - 1)
+    at_edges = sums[whole] + (edges - whole)[:, None] * values_hw[whole]
+    means: FloatArray = (np.diff(at_edges, axis=0) * (rows / height)).astype(np.float32)
+    return means

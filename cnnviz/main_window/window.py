@@ -302,6 +302,7 @@ class MainWindow(QMainWindow):
 
     @Slot(object)
     def _on_state_inspection_changed(self, inspection: Inspection | None) -> None:
+        self._show_title()
         now_s = time.monotonic()
         if inspection is None:
             self._timing.setText("")
@@ -311,7 +312,19 @@ class MainWindow(QMainWindow):
 
     @Slot(object)
     def _on_state_input_changed(self, current: InputState) -> None:
-        self.setWindowTitle("cnnviz" if current.blank else f"{current.title} – cnnviz")
+        self._show_title()
+
+    def _show_title(self) -> None:
+        """Say what is on the board and what it is taken for, also in the task bar."""
+        current, inspection, model = self._state.input, self._state.inspection, self._state.model
+        words = ["cnnviz"]
+        if current is not None and not current.blank:
+            words.insert(0, current.title)
+            if inspection is not None and model is not None:
+                words.insert(1, f"looks like {model.labels[inspection.ranking()[0]]}")
+        title = " – ".join(words)
+        if title != self.windowTitle():
+            self.setWindowTitle(title)
 
     @Slot()
     def show_loaded_again(self) -> None:

@@ -119,7 +119,7 @@ class TrainConfig:
 
 
 _RECIPES: Mapping[str, Mapping[str, Any]] = {
-    "lenet5": {"epochs": 45, "batch_size": 64, "average": 0.9995},
+    "lenet5": {"epochs": 40, "batch_size": 64, "average": 0.9995},
     "lenet5_original": {},
 }
 """What each network is trained with where it differs from the defaults of `TrainConfig`."""

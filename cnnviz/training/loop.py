@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import functools
 import math
 import time
 from collections.abc import Callable, Iterator
@@ -11,7 +12,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from torch.optim.swa_utils import AveragedModel
 
 from cnnviz.core import device as devices
 from cnnviz.core.errors import UserError
@@ -133,6 +134,16 @@ class _Run:
         return functional.cross_entropy(logits_nk, self.train.labels_n[chosen], label_smoothing=smoothing), logits_nk
 
 
+@torch.no_grad()
+def _blend(most: float, averaged: tuple[Tensor, ...], current: tuple[Tensor, ...], count: Tensor | int) -> None:
+    """Move the averaged weights towards the current ones; early in a run by more, or a short run is left behind.
+
+    The decay (1 + n) / (10 + n), up to `most`, is that of TensorFlow's ExponentialMovingAverage.
+    """
+    n = int(count)
+    torch._foreach_lerp_(list(averaged), list(current), 1 - min(most, (1 + n) / (10 + n)))
+
+
 def _prepare(config: TrainConfig, data: LabelledImages) -> _Run:
     spec = registry.get(config.model)
     device = devices.choose(config.device)
@@ -143,8 +154,7 @@ def _prepare(config: TrainConfig, data: LabelledImages) -> _Run:
     network = network.to(device).train()
     average = None
     if config.average:
-        blend = get_ema_multi_avg_fn(config.average)  # type: ignore[no-untyped-call]
-        average = AveragedModel(network, multi_avg_fn=blend, use_buffers=True)
+        average = AveragedModel(network, multi_avg_fn=functools.partial(_blend, config.average))
     optimiser = torch.optim.AdamW(network.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay)
     steps = config.epochs * -(-len(part) // config.batch_size)
     schedule = torch.optim.lr_scheduler.OneCycleLR(

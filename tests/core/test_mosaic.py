@@ -81,8 +81,8 @@ def test_indices_keep_the_bounds_and_nan_stands_out() -> None:
 
 @settings(max_examples=50)
 @given(
-    low=st.floats(-1e30, 1e30, width=32),
-    span=st.floats(0, 1e30, width=32),
+    low=st.floats(-(2.0**100), 2.0**100, width=32),
+    span=st.floats(0, 2.0**100, width=32),
     seed=st.integers(0, 5),
 )
 def test_indices_are_monotonic_and_warn_about_nothing(low: float, span: float, seed: int) -> None:
@@ -146,7 +146,7 @@ def test_values_that_are_not_finite_do_not_make_the_range() -> None:
     ("count", "height", "width", "room", "columns"),
     [
         (6, 28, 28, (300, 200), 3),  # 3 columns: 86 x 57 at scale 3
-        (6, 28, 28, (60, 400), 2),  # 1 and 2 columns both fit once; the larger exact scale: 58 into 60 or 173 into 400
+        (6, 28, 28, (60, 400), 1),  # 1 column: 28 x 173 at scale 2; 2 columns fit only once
         (10, 1, 1, (1000, 10), 10),
         (1, 50, 50, (10, 10), 1),
     ],

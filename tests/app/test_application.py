@@ -1,0 +1,315 @@
+"""The whole application with its real threads and its real network: drawing, faults, closing, coming back."""
+
+from __future__ import annotations
+
+import errno
+import itertools
+import os
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
+from PySide6.QtGui import QDragEnterEvent, QDropEvent
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication
+from pytestqt.qtbot import QtBot
+
+from cnnviz.app import Application
+from cnnviz.bench.probe import board_of
+from cnnviz.core import paths
+from cnnviz.core.inspection import ModelRequest
+from cnnviz.datasets.starter import load_starter
+from cnnviz.state.app_state import Place
+from cnnviz.state.messages import Message
+from cnnviz.state.settings import Settings
+
+SLOW_MS = 60_000
+
+
+class Running:
+    """An application on the screen, and what it said."""
+
+    def __init__(self, qtbot: QtBot, settings: Settings) -> None:
+        self.qtbot = qtbot
+        self.application = Application(settings)
+        self.said: list[Message] = []
+        self.application.messages.posted.connect(self.said.append)
+        self.state, self.window = self.application.state, self.application.window
+        self.application.start()
+        self.window.resize(1440, 900)
+        qtbot.waitUntil(lambda: self.state.inspection is not None, timeout=SLOW_MS)
+
+    def answered(self) -> None:
+        """Wait until the values belong to the picture."""
+        self.qtbot.waitUntil(lambda: self.state.inspection is not None and not self.state.is_stale, timeout=SLOW_MS)
+
+    def best(self) -> str:
+        assert self.state.inspection is not None
+        assert self.state.model is not None
+        return self.state.model.labels[self.state.inspection.ranking()[0]]
+
+    def draw(self, *points: tuple[float, float]) -> None:
+        """Draw a stroke through points given as shares of the board."""
+        board = board_of(self.window)
+        side = min(board.width(), board.height())
+        left, top = (board.width() - side) // 2, (board.height() - side) // 2
+        at = [QPoint(left + round(x * side), top + round(y * side)) for x, y in points]
+        QTest.mousePress(board, Qt.MouseButton.LeftButton, pos=at[0])
+        for a, b in itertools.pairwise(at):
+            for step in range(1, 11):
+                QTest.mouseMove(board, a + (b - a) * step / 10)
+        QTest.mouseRelease(board, Qt.MouseButton.LeftButton, pos=at[-1])
+
+    def said_once(self, part: str) -> None:
+        """Wait for one problem that names `part`, and forget it."""
+        self.qtbot.waitUntil(lambda: any(m.level != "notice" for m in self.said), timeout=SLOW_MS)
+        problems = [m for m in self.said if m.level != "notice"]
+        assert len(problems) == 1, problems
+        assert problems[0].level == "problem", problems[0].details
+        assert part in problems[0].sentence
+        assert "Traceback" not in problems[0].sentence
+        self.said.clear()
+
+    def close(self) -> None:
+        self.window.close()
+        self.window.deleteLater()
+        self.application.deleteLater()
+
+
+@pytest.fixture
+def start(qtbot: QtBot, tmp_path: Path) -> Iterator[Callable[[], Running]]:
+    """Return a function that starts the application; all use one settings file."""
+    running: list[Running] = []
+    (paths.data_dir() / "last_board.png").unlink(missing_ok=True)
+
+    def begin() -> Running:
+        running.append(Running(qtbot, Settings(tmp_path / "settings.ini")))
+        return running[-1]
+
+    yield begin
+    for one in running:
+        one.close()
+
+
+SEVEN = ((0.25, 0.2), (0.75, 0.2), (0.45, 0.85))
+ONE = ((0.5, 0.15), (0.5, 0.85))
+
+
+def test_a_digit_drawn_by_mouse_is_recognised_and_every_layer_follows(start: Callable[[], Running]) -> None:
+    app = start()
+    assert app.state.input is not None
+    assert app.state.input.blank
+    app.draw(*SEVEN)
+    app.answered()
+    assert app.best() == "7"
+    assert "looks like 7" in app.window.windowTitle()
+    first = app.state.inspection
+    board_of(app.window)
+    app.window.view("input").clear()  # type: ignore[attr-defined]
+    assert app.state.input.blank
+    app.draw(*ONE)
+    app.answered()
+    assert app.best() == "1"
+    assert first is not None
+    assert app.state.inspection is not None
+    for name in first.values:
+        assert not np.array_equal(first.values[name], app.state.inspection.values[name]), name
+    assert not [m for m in app.said if m.level != "notice"]
+
+
+def test_the_values_shown_are_those_of_the_command_line(
+    start: Callable[[], Running], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from cnnviz import cli
+
+    app = start()
+    path = tmp_path / "photo.png"
+    sheet = np.full((300, 200), 250, np.uint8)
+    sheet[100:240, 30:170] = 255 - np.kron(load_starter().images_nhw[2600], np.ones((5, 5), np.uint8))
+    Image.fromarray(sheet).save(path)
+    app.state.open_requested.emit(str(path))
+    app.qtbot.waitUntil(lambda: app.state.input is not None and app.state.input.title == "photo.png", timeout=SLOW_MS)
+    app.answered()
+    out = tmp_path / "values.npz"
+    assert cli.main(["inspect", str(path), "--model", "lenet5", "--out", str(out)]) == 0
+    assert app.state.inspection is not None
+    with np.load(out) as arrays:
+        np.testing.assert_allclose(app.state.inspection.values["input"], arrays["input"], atol=0.02)
+        assert int(arrays["probabilities"].argmax()) == app.state.inspection.ranking()[0]
+
+
+def test_the_other_network_is_shown_by_choosing_it(start: Callable[[], Running]) -> None:
+    app = start()
+    app.draw(*SEVEN)
+    app.state.request_model(ModelRequest("lenet5_original"))
+    app.qtbot.waitUntil(
+        lambda: app.state.model is not None and app.state.model.request.name == "lenet5_original", timeout=SLOW_MS
+    )
+    app.answered()
+    assert app.best() == "7"
+    assert app.state.model is not None
+    assert app.state.model.graph.parameters == 60_000
+    for node in app.state.model.graph.nodes:
+        app.state.select(Place(node.name, 0))
+        for index in range(app.window.inspector.tabs.count()):
+            app.window.inspector.tabs.setCurrentIndex(index)
+            app.window.grab()
+    assert not [m for m in app.said if m.level != "notice"]
+
+
+def test_bad_weights_leave_the_network_that_was_there(start: Callable[[], Running], tmp_path: Path) -> None:
+    import torch
+
+    app = start()
+    app.draw(*SEVEN)
+    app.answered()
+    marker = tmp_path / "code-ran"
+    files = {
+        "noise.safetensors": os.urandom(3000),
+        "empty.pt": b"",
+        "text.pth": b"hello",
+        "claim.safetensors": (20 * 2**30).to_bytes(8, "little") + b"{}",
+    }
+    for name, data in files.items():
+        (tmp_path / name).write_bytes(data)
+    torch.save({"weight": torch.zeros(3)}, tmp_path / "other.pt")
+
+    class Evil:
+        def __reduce__(self) -> tuple[Callable[[str], None], tuple[str]]:
+            return (os.mkdir, (str(marker),))
+
+    torch.save(Evil(), tmp_path / "evil.pt")
+    for name in (*files, "other.pt", "evil.pt", "missing.pt"):
+        app.state.request_model(ModelRequest("lenet5", str(tmp_path / name)))
+        app.said_once(name)
+        app.draw((0.3, 0.5), (0.31, 0.5))
+        app.answered()
+        assert app.state.model is not None
+        assert app.state.model.request == ModelRequest("lenet5")
+        app.window.view("input").undo_action.trigger()  # type: ignore[attr-defined]
+    assert not marker.exists()
+    app.answered()
+    assert app.best() == "7"
+
+
+def test_bad_pictures_leave_the_board_as_it_was(start: Callable[[], Running], tmp_path: Path) -> None:
+    app = start()
+    app.draw(*SEVEN)
+    app.answered()
+    before = board_of(app.window).ink
+    good = tmp_path / "good.png"
+    Image.fromarray(load_starter().images_nhw[0]).save(good)
+    (tmp_path / "cut.png").write_bytes(good.read_bytes()[:100])
+    (tmp_path / "zero.png").touch()
+    (tmp_path / "text.jpg").write_text("not a picture")
+    for name in ("cut.png", "zero.png", "text.jpg", "missing.png"):
+        app.state.open_requested.emit(str(tmp_path / name))
+        app.said_once(name)
+        assert np.array_equal(board_of(app.window).ink, before)
+    app.state.open_requested.emit(str(tmp_path))
+    app.said_once("folder")
+    assert np.array_equal(board_of(app.window).ink, before)
+
+
+def test_a_picture_dropped_anywhere_on_the_window_is_opened(start: Callable[[], Running], tmp_path: Path) -> None:
+    app = start()
+    path = tmp_path / "dropped.png"
+    Image.fromarray(load_starter().images_nhw[4200]).save(path)
+    mime = QMimeData()
+    mime.setUrls([QUrl.fromLocalFile(str(path))])
+    action, button, none = Qt.DropAction.CopyAction, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
+    enter = QDragEnterEvent(QPoint(700, 300), action, mime, button, none)
+    QApplication.sendEvent(app.window, enter)
+    assert enter.isAccepted()
+    QApplication.sendEvent(app.window, QDropEvent(QPointF(700, 300), action, mime, button, none))
+    app.qtbot.waitUntil(lambda: app.state.input is not None and app.state.input.title == "dropped.png", timeout=SLOW_MS)
+    app.answered()
+    assert app.best() == "8"
+
+
+def test_the_drawing_and_the_layout_come_back(start: Callable[[], Running]) -> None:
+    first = start()
+    first.draw(*SEVEN)
+    first.answered()
+    ink = board_of(first.window).ink
+    first.state.set_scope("network")
+    first.window.inspector.tabs.setCurrentIndex(3)
+    first.window.resize(1200, 800)
+    first.window.close()
+    second = start()
+    second.answered()
+    assert np.array_equal(board_of(second.window).ink, ink)
+    assert second.best() == "7"
+    assert second.state.scope == "network"
+    assert second.window.inspector.tabs.currentIndex() == 3
+
+
+def test_a_settings_file_full_of_garbage_does_not_stop_the_start(start: Callable[[], Running], tmp_path: Path) -> None:
+    (tmp_path / "settings.ini").write_bytes(os.urandom(2000))
+    app = start()
+    assert any("settings file" in m.sentence for m in app.said)
+    app.draw(*ONE)
+    app.answered()
+    assert app.best() == "1"
+
+
+def test_a_full_disk_is_said_and_nothing_is_lost(
+    start: Callable[[], Running], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = start()
+    app.draw(*SEVEN)
+    app.answered()
+    target = tmp_path / "map.png"
+    target.write_bytes(b"older")
+
+    def full(descriptor: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("cnnviz.core.files.os.fsync", full)
+    canvas = app.window.view("network").canvas  # type: ignore[attr-defined]
+    monkeypatch.setattr(
+        "cnnviz.widgets.figure.QFileDialog.getSaveFileName", lambda *_: (str(target), "PNG picture (*.png)")
+    )
+    canvas.ask_and_save()
+    app.said_once("disk is full")
+    assert target.read_bytes() == b"older"
+    assert [p.name for p in tmp_path.iterdir() if "map" in p.name] == ["map.png"]
+    numbers = app.window.inspector.view(3)
+    monkeypatch.setattr(
+        "cnnviz.views.numbers.widget.QFileDialog.getSaveFileName", lambda *_: (str(tmp_path / "v.csv"), "csv")
+    )
+    numbers.ask_and_export()  # type: ignore[attr-defined]
+    app.said_once("disk is full")
+    app.draw(*ONE)
+    app.answered()
+
+
+def test_closing_while_the_network_is_loading_waits_for_its_thread(qtbot: QtBot, tmp_path: Path) -> None:
+    application = Application(Settings(tmp_path / "s.ini"))
+    application.start()
+    qtbot.waitUntil(lambda: application.state.model_request is not None, timeout=SLOW_MS)
+    application.window.close()
+    assert not [t for t in threading.enumerate() if t.name == "inference"]
+    application.window.deleteLater()
+    application.deleteLater()
+
+
+def test_every_command_of_the_menus_has_words_and_keys_do_not_clash(start: Callable[[], Running]) -> None:
+    app = start()
+    keys: list[str] = []
+    for menu in app.window._menus.values():
+        assert menu.actions()
+        for action in menu.actions():
+            keys += [k.toString() for k in action.shortcuts()]
+            assert action.isSeparator() or action.text()
+    assert len(keys) == len(set(keys))
+    for words, check in (("Dark", "dark"), ("Light", "light")):
+        from cnnviz.widgets import theme
+
+        appearance = next(a for a in app.window.findChildren(type(action)) if a.text().replace("&", "") == words)
+        appearance.trigger()
+        assert theme.current().name == check
