@@ -112,9 +112,9 @@ def run(arguments: list[str]) -> int:
         At most one picture to show.
     """
     with _hooks() as crash:
-        # Or several movements of the mouse become one, and strokes lose points.
-        QCoreApplication.setAttribute(Qt.ApplicationAttribute.AA_CompressHighFrequencyEvents, False)
         app = QApplication([sys.argv[0]])
+        # The X11 plug-in switches this on: several movements of the mouse become one, and strokes lose points.
+        QCoreApplication.setAttribute(Qt.ApplicationAttribute.AA_CompressHighFrequencyEvents, False)
         app.setApplicationName(paths.APP_NAME)
         app.setDesktopFileName(paths.APP_NAME)
         with contextlib.suppress(FileNotFoundError):

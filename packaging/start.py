@@ -3,7 +3,8 @@
 
 Needs nothing but Python 3.10. Makes ``.venv`` beside this folder, installs what is missing, and the second time starts
 at once. ``run`` (the default) opens the window, ``test`` passes the tests without a screen, ``setup`` only installs;
-``test --dev`` adds the linters. What follows is passed on.
+``--dev`` adds the linters. What follows is passed on. CNNVIZ_VENV names another folder than ``.venv``, and
+CNNVIZ_TORCH_INDEX another place than PyTorch's own, with the folders ``cpu`` and ``cu130`` in it.
 """
 
 import argparse
@@ -18,36 +19,40 @@ import venv
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-VENV = Path(os.environ.get("CNNVIZ_VENV", str(ROOT / ".venv")))
+VENV = Path(os.environ.get("CNNVIZ_VENV") or ROOT / ".venv")
 PYTHON = VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 STAMP = VENV / "cnnviz-stamp"
 # A separately chosen CPU torch does not fit the package index's torchvision: both come from the same place.
-TORCH_INDEX = os.environ.get("CNNVIZ_TORCH_INDEX", "https://download.pytorch.org/whl")
+TORCH_INDEX = os.environ.get("CNNVIZ_TORCH_INDEX") or "https://download.pytorch.org/whl"
 TORCH_FOLDER = {"cpu": "cpu", "cuda": "cu130"}
 PACKAGES = (
     "python3-venv libgl1 libegl1 libxkbcommon-x11-0 libdbus-1-3 libfontconfig1 libglib2.0-0 "
     "libxcb-cursor0 libxcb-icccm4 libxcb-keysyms1 libxcb-shape0"
 )
-APT = f"apt-get install -y --no-install-recommends {PACKAGES}"
-LIBRARIES = ("libGL.so.1", "libEGL.so.1", "libdbus-1.so.3", "libfontconfig.so.1", "libglib-2.0.so.0")
-# Without these the xcb plug-in aborts the process, so they are looked for before Qt is started.
-X11_LIBRARIES = (
-    "libxkbcommon-x11.so.0", "libxcb-cursor.so.0", "libxcb-icccm.so.4", "libxcb-keysyms.so.1", "libxcb-shape.so.0",
+APT = "apt-get install -y --no-install-recommends " + PACKAGES
+LIBRARIES = (
+    "libGL.so.1", "libEGL.so.1", "libxkbcommon.so.0", "libdbus-1.so.3", "libfontconfig.so.1", "libglib-2.0.so.0",
 )  # fmt: skip
+# Without these the xcb plug-in aborts the process, so they are looked for before Qt is started.
+XCB = ("libxcb-cursor.so.0", "libxkbcommon-x11.so.0", "libxcb-icccm.so.4", "libxcb-keysyms.so.1", "libxcb-shape.so.0")
 
 
-def main(arguments):
+class SetupError(Exception):
+    """What is missing, in a sentence."""
+
+
+def main(arguments: "list[str]") -> int:
     """Do what the command line asks and return the exit status."""
     if sys.version_info < (3, 10):  # noqa: UP036  # this file also starts on an older Python, to say so
         return say(f"cnnviz needs Python 3.10 or newer; this is {platform.python_version()}.", 1)
-    parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
+    parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0], allow_abbrev=False)
     parser.add_argument("command", nargs="?", choices=("setup", "run", "test"), default="run")
     parser.add_argument("--torch", choices=("default", "cpu", "cuda"), default="default")
     parser.add_argument("--dev", action="store_true", help="install the linters too")
     options, rest = parser.parse_known_args(arguments)
     try:
         check_libraries(screen=options.command == "run")
-        install(options.torch, extras(options))
+        install(options.torch, ["test"] * (options.command == "test") + ["dev"] * options.dev)
     except SetupError as error:
         return say(str(error), 1)
     if options.command == "setup":
@@ -58,56 +63,61 @@ def main(arguments):
         command = [str(PYTHON), "-m", "pytest", *rest]
         environment["QT_QPA_PLATFORM"] = "offscreen"
         os.chdir(ROOT)
-    if os.name == "nt":
+    if os.name == "nt":  # exec returns to the prompt at once there
         return subprocess.call(command, env=environment)
-    os.execve(command[0], command, environment)
-    return 0
+    return os.execve(command[0], command, environment)
 
 
-class SetupError(Exception):
-    """What is missing, in a sentence."""
-
-
-def say(text, status):
-    """Print a sentence, to standard error if it is about a failure."""
+def say(text: str, status: int) -> int:
+    """Print a sentence, to standard error if it is about a failure, and return the status."""
     print(text, file=sys.stderr if status else sys.stdout, flush=True)
     return status
 
 
-def extras(options):
-    """Return which optional dependencies a command needs."""
-    return (["test"] if options.command == "test" else []) + (["dev"] if options.dev else [])
-
-
-def check_libraries(*, screen):
+def check_libraries(*, screen: bool) -> None:
     """Find the system libraries of Qt; install them where that is allowed, else say how."""
     if not sys.platform.startswith("linux"):
         return
-    has_venv = (
-        subprocess.run([sys.executable, "-c", "import ensurepip"], stderr=subprocess.DEVNULL, check=False).returncode
-        == 0
-    )
+    can_install = os.geteuid() == 0 and shutil.which("apt-get") is not None
     needs_x11 = screen and os.environ.get("DISPLAY") and not os.environ.get("WAYLAND_DISPLAY")
-    is_root = hasattr(os, "geteuid") and os.geteuid() == 0
-    wanted = LIBRARIES + (X11_LIBRARIES if needs_x11 or is_root else ())
-    missing = [name for name in wanted if not loads(name)] + ([] if has_venv or PYTHON.exists() else ["python3-venv"])
+    required = LIBRARIES + (XCB if needs_x11 else ())
+    missing = [name for name in (LIBRARIES + XCB if can_install else required) if not loads(name)]
+    if not PYTHON.exists() and run([sys.executable, "-c", "import ensurepip"])[0]:
+        missing.append("python3-venv")
     if not missing:
         return
-    if not shutil.which("apt-get"):
-        raise SetupError(f"These system libraries are missing: {', '.join(missing)}. Install them and start again.")
-    if not is_root:
+    if can_install:
+        say(f"Installing system libraries, for {', '.join(missing)} is missing ...", 0)
+        words = apt("apt-get update") or apt(APT)
+        if words and not set(missing).isdisjoint([*required, "python3-venv"]):
+            raise SetupError(words)
+    elif shutil.which("apt-get"):
         raise SetupError(f"These are missing: {', '.join(missing)}. Install them by:\n\n    sudo {APT}\n")
-    say(f"Installing system libraries ({', '.join(missing)}) ...", 0)
-    environment = dict(os.environ, DEBIAN_FRONTEND="noninteractive")
-    for command in ("apt-get update", APT):
-        done = subprocess.run(
-            command.split(), env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
-        )
-        if done.returncode:
-            raise SetupError(f"'{command}' failed:\n{last_lines(done.stdout)}")
+    else:
+        raise SetupError(f"These are missing: {', '.join(missing)}. Install them by your system's means; start again.")
 
 
-def loads(library):
+def apt(command: str) -> str:
+    """Run a command of Debian's package manager; return nothing, or a sentence and its last lines if it fails."""
+    status, log = run(command.split(), DEBIAN_FRONTEND="noninteractive")
+    return f"'{command}' failed; its last words:\n{log}" if status else ""
+
+
+def run(command: "list[str]", show: "tuple[str, ...]" = (), **variables: str) -> "tuple[int, str]":
+    """Run a program, print its lines that begin with one of `show`, and return its status and its last lines."""
+    pipe, lines = subprocess.PIPE, []
+    environment = {**os.environ, **variables}
+    with subprocess.Popen(
+        command, env=environment, stdin=subprocess.DEVNULL, stdout=pipe, stderr=subprocess.STDOUT, text=True, errors="replace"
+    ) as process:  # fmt: skip
+        for line in process.stdout or ():
+            lines.append(line.rstrip())
+            if show and line.lstrip().startswith(show):
+                say("  " + line.strip()[:110], 0)
+    return process.returncode, "\n".join(lines[-12:])
+
+
+def loads(library: str) -> bool:
     """Return whether the system has a shared library."""
     try:
         ctypes.CDLL(library)
@@ -116,39 +126,47 @@ def loads(library):
     return True
 
 
-def install(torch, wanted):
+def install(torch: str, wanted: "list[str]") -> None:
     """Make the environment and install into it, unless that was done for the same project file and choice."""
-    project = (ROOT / "pyproject.toml").read_bytes()
-    have = STAMP.read_text().split("\n") if STAMP.exists() and PYTHON.exists() else []
-    key = hashlib.sha256(project + f"{sys.version_info[:2]}".encode()).hexdigest()
-    old = have[2].split() if len(have) > 2 else []
-    same_torch = len(have) > 1 and (torch == "default" or have[1] == torch)
-    if have[:1] == [key] and same_torch and set(wanted) <= set(old):
-        return
-    if torch == "default" and len(have) > 1:
+    have = [*STAMP.read_text().split("\n"), "", ""] if STAMP.exists() and PYTHON.exists() else ["", "", ""]
+    key = hashlib.sha256((ROOT / "pyproject.toml").read_bytes() + repr(sys.version_info[:2]).encode()).hexdigest()
+    if torch == "default" and have[1]:
         torch = have[1]  # an earlier choice holds until another one is made
-    if not PYTHON.exists() or not works():
-        say(f"Making {VENV} ...", 0)
-        try:
-            venv.EnvBuilder(with_pip=True, clear=VENV.exists()).create(VENV)
-        except (OSError, subprocess.CalledProcessError) as error:
-            raise SetupError(f"The environment {VENV} could not be made: {error}") from error
+    names = sorted({*wanted, *have[2].split()})
+    if have[:3] == [key, torch, " ".join(names)]:
+        return
+    used = works()
+    if not used:
+        make_environment()
     say(announcement(torch), 0)
     if torch != "default":
-        index = f"{TORCH_INDEX}/{TORCH_FOLDER[torch]}"
-        # A torch of the other kind satisfies the same requirement, so it must be replaced.
-        pip("--index-url", index, *(["--force-reinstall"] if have and not same_torch else []), "torch", "torchvision")
-    names = sorted(set(wanted) | set(old))
+        # A torch of the other kind satisfies the same requirement, so in a used environment it must be replaced.
+        again = ["--force-reinstall"] if used and torch != have[1] else []
+        pip(*again, "torch", "torchvision", index=f"{TORCH_INDEX}/{TORCH_FOLDER[torch]}")
     pip("--editable", f"{ROOT}[{','.join(names)}]" if names else str(ROOT))
     STAMP.write_text("\n".join([key, torch, " ".join(names)]))
 
 
-def works():
+def works() -> bool:
     """Return whether the environment's Python starts and has pip (a broken-off set-up is made again)."""
-    return subprocess.run([str(PYTHON), "-m", "pip", "--version"], capture_output=True, check=False).returncode == 0
+    try:
+        return run([str(PYTHON), "-m", "pip", "--version"])[0] == 0
+    except OSError:
+        return False
 
 
-def announcement(torch):
+def make_environment() -> None:
+    """Make the virtual environment, over what is left of an earlier one but over nothing else."""
+    if VENV != ROOT / ".venv" and VENV.exists() and any(VENV.iterdir()) and not (VENV / "pyvenv.cfg").exists():
+        raise SetupError(f"{VENV} holds other things than a Python environment; name an empty folder in CNNVIZ_VENV.")
+    say(f"Making {VENV} ...", 0)
+    try:
+        venv.EnvBuilder(with_pip=True, clear=VENV.exists(), symlinks=os.name != "nt").create(VENV)
+    except (OSError, subprocess.CalledProcessError) as error:
+        raise SetupError(f"The environment {VENV} could not be made: {error}") from error
+
+
+def announcement(torch: str) -> str:
     """Return which torch is about to be installed and how large it is."""
     system, machine = platform.system(), platform.machine().lower()
     gpu = "an NVIDIA GPU was found" if shutil.which("nvidia-smi") else "no NVIDIA GPU was found"
@@ -167,25 +185,15 @@ def announcement(torch):
     return f"Installing {what}; {gpu}. This is done once."
 
 
-def pip(*arguments):
-    """Install packages, and raise with pip's last lines if that fails."""
+def pip(*arguments: str, index: str = "") -> None:
+    """Install packages, from one index alone if it is given, and raise with pip's last lines if that fails."""
     command = [str(PYTHON), "-m", "pip", "install", "--disable-pip-version-check", "--no-input", *arguments]
-    environment = dict(os.environ, PIP_ROOT_USER_ACTION="ignore")
-    lines = []
-    with subprocess.Popen(
-        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace"
-    ) as process:
-        for line in process.stdout:
-            lines = [*lines[-15:], line.rstrip()]
-            if line.startswith(("Collecting", "Downloading", "  Downloading", "Installing collected")):
-                say("  " + line.strip()[:110], 0)
-    if process.returncode:
-        raise SetupError("pip could not install what cnnviz needs; its last words:\n" + last_lines("\n".join(lines)))
-
-
-def last_lines(text):
-    """Return the end of a program's output."""
-    return "\n".join(text.splitlines()[-12:])
+    variables = {"PIP_ROOT_USER_ACTION": "ignore"}
+    if index:  # also in place of further indexes of pip's configuration, or torch and torchvision could be mixed
+        variables.update(PIP_INDEX_URL=index, PIP_EXTRA_INDEX_URL=index)
+    status, log = run(command, ("Collecting", "Downloading", "Installing collected"), **variables)
+    if status:
+        raise SetupError("pip could not install what cnnviz needs; its last words:\n" + log)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,113 @@
+#!/usr/bin/env python3
+"""Save a picture of every view in light and dark: ``screenshots.py DIR``. Drives the real window with real input.
+
+Uses the display if there is one, else Qt's offscreen platform. The user's own settings and drawing are not touched.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+STROKES = (((0.25, 0.2), (0.75, 0.2), (0.45, 0.85)),)
+
+
+def main(folder: Path) -> int:
+    """Write the pictures and print their names."""
+    with tempfile.TemporaryDirectory(prefix="cnnviz-pictures-") as home:
+        for name in ("XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_CACHE_HOME", "LOCALAPPDATA", "APPDATA"):
+            os.environ[name] = home
+        from cnnviz.bench.screen import offscreen_platform
+
+        if sys.platform.startswith("linux") and not os.environ.get("DISPLAY"):
+            os.environ["QT_QPA_PLATFORM"] = offscreen_platform(Path(home))
+        folder.mkdir(parents=True, exist_ok=True)
+        _take_all(folder)
+    return 0
+
+
+def _take_all(folder: Path) -> None:
+    from PySide6.QtCore import QPoint, Qt
+    from PySide6.QtTest import QTest
+    from PySide6.QtWidgets import QApplication
+
+    from cnnviz.app import Application
+    from cnnviz.bench.probe import board_of, run_until
+    from cnnviz.core.inspection import ModelRequest
+    from cnnviz.state.app_state import Place
+    from cnnviz.widgets import theme
+
+    app = QApplication([])
+    application = Application()
+    state, window = application.state, application.window
+    application.start()
+    window.resize(1440, 900)
+    run_until(lambda: state.inspection is not None)
+
+    def save(name: str, appearance: str) -> None:
+        theme.apply(app, appearance)
+        for _ in range(5):
+            app.processEvents()
+        path = folder / f"{name}_{appearance}.png"
+        window.grab().save(str(path))
+        print(path)
+
+    def both(name: str) -> None:
+        for appearance in ("light", "dark"):
+            save(name, appearance)
+
+    both("empty")
+    board = board_of(window)
+    side = min(board.width(), board.height())
+    left, top = (board.width() - side) // 2, (board.height() - side) // 2
+    for stroke in STROKES:
+        points = [QPoint(left + round(x * side), top + round(y * side)) for x, y in stroke]
+        QTest.mousePress(board, Qt.MouseButton.LeftButton, pos=points[0])
+        for index in range(1, len(points)):
+            for step in range(1, 17):
+                QTest.mouseMove(board, points[index - 1] + (points[index] - points[index - 1]) * step / 16)
+        QTest.mouseRelease(board, Qt.MouseButton.LeftButton, pos=points[-1])
+    run_until(lambda: not state.is_stale)
+    state.select(Place("conv2", 5, (3, 3)))
+    state.set_pointed(Place("conv2", 5, (3, 3)))
+    both("explore")
+    tabs = window.inspector.tabs
+    for index in range(tabs.count()):
+        tabs.setCurrentIndex(index)
+        both(tabs.tabText(index).replace("&", "").lower())
+    tabs.setCurrentIndex(1)
+    for layer in ("conv1", "fc1", "pool1"):
+        state.select(Place(layer))
+        save(f"filters_{layer}", "light")
+    tabs.setCurrentIndex(0)
+    state.set_pointed(None)
+    state.request_model(ModelRequest("lenet5_original"))
+    run_until(lambda: state.model is not None and state.model.request.name == "lenet5_original")
+    run_until(lambda: state.inspection is not None and not state.is_stale)
+    state.set_pointed(Place("c3", 3, (4, 4)))
+    both("lenet5_original")
+    pages = window.view("input").findChildren(type(tabs))
+    pages[0].setCurrentIndex(1)
+    both("samples")
+    pages[0].setCurrentIndex(0)
+    window.resize(1024, 700)
+    both("small")
+    theme.apply(app, "light", 1.5)
+    window.resize(1600, 1000)
+    save_name = folder / "large_text_light.png"
+    for _ in range(5):
+        app.processEvents()
+    window.grab().save(str(save_name))
+    print(save_name)
+    window.close()
+
+
+if __name__ == "__main__":
+    if len(sys.argv) != 2:
+        print("usage: screenshots.py DIR", file=sys.stderr)
+        sys.exit(2)
+    sys.exit(main(Path(sys.argv[1])))
