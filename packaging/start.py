@@ -25,11 +25,10 @@ STAMP = VENV / "cnnviz-stamp"
 # A separately chosen CPU torch does not fit the package index's torchvision: both come from the same place.
 TORCH_INDEX = os.environ.get("CNNVIZ_TORCH_INDEX") or "https://download.pytorch.org/whl"
 TORCH_FOLDER = {"cpu": "cpu", "cuda": "cu130"}
-PACKAGES = (
-    "python3-venv libgl1 libegl1 libxkbcommon-x11-0 libdbus-1-3 libfontconfig1 libglib2.0-0 "
-    "libxcb-cursor0 libxcb-icccm4 libxcb-keysyms1 libxcb-shape0"
+APT = (
+    "apt-get install -y --no-install-recommends python3-venv libgl1 libegl1 libxkbcommon-x11-0 libdbus-1-3 "
+    "libfontconfig1 libglib2.0-0 libxcb-cursor0 libxcb-icccm4 libxcb-keysyms1 libxcb-shape0"
 )
-APT = "apt-get install -y --no-install-recommends " + PACKAGES
 LIBRARIES = (
     "libGL.so.1", "libEGL.so.1", "libxkbcommon.so.0", "libdbus-1.so.3", "libfontconfig.so.1", "libglib-2.0.so.0",
 )  # fmt: skip
@@ -105,11 +104,11 @@ def apt(command: str) -> str:
 
 def run(command: "list[str]", show: "tuple[str, ...]" = (), **variables: str) -> "tuple[int, str]":
     """Run a program, print its lines that begin with one of `show`, and return its status and its last lines."""
-    pipe, lines = subprocess.PIPE, []
-    environment = {**os.environ, **variables}
+    lines, environment = [], {**os.environ, **variables}
+    nothing, pipe, same = subprocess.DEVNULL, subprocess.PIPE, subprocess.STDOUT
     with subprocess.Popen(
-        command, env=environment, stdin=subprocess.DEVNULL, stdout=pipe, stderr=subprocess.STDOUT, text=True, errors="replace"
-    ) as process:  # fmt: skip
+        command, env=environment, stdin=nothing, stdout=pipe, stderr=same, text=True, errors="replace"
+    ) as process:
         for line in process.stdout or ():
             lines.append(line.rstrip())
             if show and line.lstrip().startswith(show):
@@ -138,6 +137,7 @@ def install(torch: str, wanted: "list[str]") -> None:
     used = works()
     if not used:
         make_environment()
+    STAMP.write_text("\n".join(["", have[1], " ".join(names)]))  # no key until all is there
     say(announcement(torch), 0)
     if torch != "default":
         # A torch of the other kind satisfies the same requirement, so in a used environment it must be replaced.

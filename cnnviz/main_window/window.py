@@ -129,7 +129,7 @@ class MainWindow(QMainWindow):
             (Qt.Corner.BottomRightCorner, Qt.DockWidgetArea.RightDockWidgetArea),
         ):
             self.setCorner(corner, area)
-        self.resizeDocks([self._docks["input"], self._docks["prediction"]], [312, 248], Qt.Orientation.Horizontal)
+        self.resizeDocks([self._docks["input"], self._docks["prediction"]], [356, 248], Qt.Orientation.Horizontal)
         self.resizeDocks([dock], [344], Qt.Orientation.Vertical)
 
     def _add_dock(self, name: str, title: str, widget: QWidget, area: Qt.DockWidgetArea) -> QDockWidget:
@@ -236,6 +236,7 @@ class MainWindow(QMainWindow):
         self._timing.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         for label in (self._timing, self._device):
             label.setForegroundRole(self.palette().ColorRole.PlaceholderText)
+            label.setContentsMargins(theme.GRID_PX, 0, theme.GRID_PX, 0)
             self.statusBar().addPermanentWidget(label)
 
     def _follow_state(self) -> None:
@@ -391,7 +392,7 @@ class MainWindow(QMainWindow):
         self.restoreState(self._default_layout, LAYOUT_VERSION)
         for dock in self._docks.values():
             dock.show()
-        self.resizeDocks([self._docks["input"], self._docks["prediction"]], [312, 248], Qt.Orientation.Horizontal)
+        self.resizeDocks([self._docks["input"], self._docks["prediction"]], [356, 248], Qt.Orientation.Horizontal)
 
     def confirm(self, question: str, action: str) -> bool:
         """Ask before something that cannot be undone."""

@@ -11,12 +11,11 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save
+from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from cnnviz.core import paths
 from cnnviz.core.errors import UserError
-from cnnviz.core.files import write_atomically
 from cnnviz.models.registry import ModelSpec
 
 PICKLES = (".pt", ".pth", ".th")
@@ -151,20 +150,6 @@ def fit(network: nn.Module, tensors: Mapping[str, Tensor], spec: ModelSpec, name
     if any(not torch.isfinite(value).all() for value in tensors.values() if value.is_floating_point()):
         raise UserError(f"'{name}' holds weights that are not numbers (NaN or infinite).")
     network.load_state_dict(dict(tensors))
-
-
-def save_weights(network: nn.Module, path: Path, metadata: Mapping[str, str]) -> None:
-    """Save the state dict as safetensors with a few words of metadata, whole or not at all.
-
-    Raises
-    ------
-    UserError
-        When the file cannot be written.
-    """
-    tensors = {key: value.detach().cpu().contiguous() for key, value in network.state_dict().items()}
-    data = save(tensors, metadata=dict(metadata))
-    with write_atomically(path) as file:
-        file.write(data)
 
 
 def _card_note(card: Path) -> str:

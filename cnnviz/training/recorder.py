@@ -56,7 +56,7 @@ class Recorder:
         versions = {"python": platform.python_version(), "torch": torch.__version__, "numpy": np.__version__}
         facts = {"data_sha256": dict(data.files), "versions": versions}
         self._write("facts.json", (json.dumps(facts, indent=2) + "\n").encode())
-        self._metadata = {"model": config.model, "data": config.data, "seed": str(config.seed)}
+        self._metadata = {"model": config.model, "data": config.data, "seed": config.seed}
 
     def record(self, event: EpochDone) -> None:
         """Write an epoch: its line of the CSV, and its weights."""
@@ -65,7 +65,9 @@ class Recorder:
         writer = csv.writer(text, lineterminator="\n")
         writer.writerow(COLUMNS)
         writer.writerows(self._rows)
-        weights = save(dict(event.weights), metadata=self._metadata | {"epoch": str(event.epoch)})
+        about = json.dumps(self._metadata | {"epoch": event.epoch}, sort_keys=True)
+        # One entry: safetensors writes several in random order, and the same run must give the same bytes.
+        weights = save(dict(event.weights), metadata={"cnnviz": about})
         self._write("last.safetensors", weights)
         if event.is_best:
             self._write("best.safetensors", weights)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from PySide6.QtCore import QEvent, QRect, QSize, Qt, Signal
-from PySide6.QtGui import QFont, QKeyEvent, QMouseEvent, QPainter, QPen
+from PySide6.QtGui import QFont, QFontMetrics, QKeyEvent, QMouseEvent, QPainter, QPen
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from cnnviz.widgets import theme
@@ -69,9 +69,7 @@ class BarList(Figure):
             flags = int(Qt.AlignmentFlag.AlignCenter) | int(Qt.TextFlag.TextWordWrap)
             painter.drawText(QRect(8, 0, size.width() - 16, size.height()), flags, self._sentence)
             return
-        metrics = painter.fontMetrics()
-        label_w = max(metrics.horizontalAdvance(bar.label) for bar in self._bars) + 20
-        text_w, detail_w = metrics.horizontalAdvance("> 99.9 %") + 10, metrics.horizontalAdvance("−100.00") + 12
+        label_w, text_w, detail_w = self._column_widths()
         columns = (label_w, max(20, size.width() - label_w - text_w - detail_w), text_w, detail_w)
         self._draw_heading(painter, columns)
         row_px = self._row_px(size)
@@ -80,6 +78,16 @@ class BarList(Figure):
         for index, bar in enumerate(self._bars):
             self._draw_row(painter, QRect(0, top + index * row_px, size.width(), row_px), bar, columns)
         painter.setOpacity(1.0)
+
+    def _column_widths(self) -> tuple[int, int, int]:
+        """Return the widths of labels, texts and details."""
+        metrics = QFontMetrics(theme.font(bold=True))
+        widest = max((metrics.horizontalAdvance(bar.label) for bar in self._bars), default=0)
+        return widest + 24, metrics.horizontalAdvance("> 99.9 %") + 10, metrics.horizontalAdvance("−100.00") + 12
+
+    def minimumSizeHint(self) -> QSize:
+        """Return the width at which nothing is cut off."""
+        return QSize(sum(self._column_widths()) + 28, round(theme.text_px() * 6))
 
     def _draw_heading(self, painter: QPainter, columns: tuple[int, int, int, int]) -> None:
         muted = theme.current().color("muted")
@@ -147,6 +155,7 @@ class BarList(Figure):
     def changeEvent(self, event: QEvent) -> None:
         """Follow palette and font."""
         super().changeEvent(event)
+        self.updateGeometry()
         self.update()
 
     def sizeHint(self) -> QSize:

@@ -29,7 +29,7 @@ class FeatureMapsView(View):
         self.grid = MapGrid("Maps of the selected layer")
         self.area = MapGridArea(self.grid, self)
         self.legend = Legend(self)
-        self.legend.setFixedWidth(260)
+        self.legend.setFixedWidth(220)
         self._order = QComboBox(self)
         self._order.setAccessibleName("Order of the maps")
         for order in compute.ORDERS:
@@ -45,9 +45,10 @@ class FeatureMapsView(View):
         self._value.setAccessibleName("Value under the pointer")
         row = QHBoxLayout()
         row.setSpacing(theme.GRID_PX)
-        for widget in (self._order, self._zoom, self._summary):
+        for widget in (self._order, self._zoom):
             row.addWidget(widget)
-        row.addStretch(1)
+        self._summary.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)  # the value matters more
+        row.addWidget(self._summary, 1)
         row.addWidget(self._value)
         row.addWidget(self.legend)
         column = QVBoxLayout(self)

@@ -71,8 +71,8 @@ def sheet(model: LoadedModel, node: Node, unit: int | None, *, by_norm: bool) ->
 
 def _kernels(weight: FloatArray, bias: FloatArray | None, length: FloatArray, unit: int) -> FilterSheet:
     """Return one filter of a deeper layer: a kernel for each map that it reads."""
-    names = tuple(f"reads map {i}" for i in range(weight.shape[1]))
-    title = f"filter {unit} of {len(weight)}: {weight.shape[1]} kernels of {weight.shape[2]} × {weight.shape[3]}"
+    names = tuple(f"map {i}" for i in range(weight.shape[1]))
+    title = f"filter {unit} of {len(weight)}: {weight.shape[1]} kernels, one for each map it reads"
     return FilterSheet(
         np.ascontiguousarray(weight[unit]),
         tuple(range(weight.shape[1])),
@@ -91,7 +91,7 @@ def _dense(
     row = weight[unit]
     if source is not None and source.is_map and int(np.prod(source.output_shape)) == row.size:
         pictures = row.reshape(source.output_shape)
-        names = tuple(f"reads {source.name} {i}" for i in range(source.units))
+        names = tuple(f"{source.name} {i}" for i in range(source.units))
         how = f"{row.size} weights folded back into the maps of {source.name}"
     else:
         side = int(np.ceil(np.sqrt(row.size)))

@@ -153,7 +153,7 @@ def _stack(nodes: list[Node], x: int, width: int, canvas_h: int, line_px: int) -
         room_h = max(8, share - header - 8)
         few = not node.is_map and count <= FEW  # one below the other, so that names fit beside them
         columns = 1 if few else best_columns(count, h, w, width, room_h)
-        mosaic = MosaicLayout(count, h, w, columns, 1 if node.is_map else 0)
+        mosaic = MosaicLayout(count, h, w, columns, 1 if h * w > 1 else 0)
         picture_w, picture_h = mosaic.picture_size
         scale = _whole(min(width / picture_w, room_h / picture_h))
         w_px, h_px = round(picture_w * scale), round(picture_h * scale)

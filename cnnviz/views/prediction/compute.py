@@ -32,9 +32,9 @@ def verdict(best: Answer, label: str | None) -> str:
 
 def percent(probability: float) -> str:
     """Write a probability so that neither certainty nor impossibility is claimed by rounding."""
-    if 0.9995 <= probability < 1:
+    if probability >= 0.9995:
         return "> 99.9 %"
-    if 0 < probability < 0.0005:
+    if probability < 0.0005:
         return "< 0.1 %"
     return f"{probability * 100:.1f} %"
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, Slot
-from PySide6.QtGui import QPalette
-from PySide6.QtWidgets import QCheckBox, QLabel, QVBoxLayout, QWidget
+from PySide6.QtCore import QEvent, QSize, Qt, Slot
+from PySide6.QtGui import QPainter, QPaintEvent, QPalette
+from PySide6.QtWidgets import QCheckBox, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
 from cnnviz.core.inspection import Inspection, LoadedModel
 from cnnviz.state.app_state import AppState, InputState, Place
@@ -19,17 +19,41 @@ LOADING = "The network is being loaded. You can draw already; the answer follows
 NOTHING = "Nothing drawn yet, so there is nothing to predict. Draw a digit, or choose one under Samples."
 
 
+class _Answer(QWidget):
+    """The best class in large type; painted, since a label forgets its size when the style changes."""
+
+    def __init__(self, parent: QWidget) -> None:
+        super().__init__(parent)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        self._text = ""
+
+    def setText(self, text: str) -> None:
+        if text != self._text:
+            self._text = text
+            self.setAccessibleName(f"Most probable class: {text}")
+            self.update()
+
+    def sizeHint(self) -> QSize:
+        return QSize(80, round(theme.text_px() * 3.9))
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        painter.setFont(theme.font(3.2, bold=True))
+        painter.setPen(theme.current().color("text"))
+        painter.drawText(self.rect(), int(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter), self._text)
+        painter.end()
+
+
 class PredictionView(View):
     """The right column."""
 
     def __init__(self, state: AppState, messages: MessageCenter, parent: QWidget | None = None) -> None:
         super().__init__(state, messages, parent)
-        self._best = QLabel(self)
-        self._best.setAccessibleName("Most probable class")
+        self._best = _Answer(self)
         self._words = QLabel(self)
         self._words.setWordWrap(True)
         self.bars = BarList("Probabilities of all classes", ("class", "probability", "logit"), self)
-        self._by_class = QCheckBox("&By class, not by rank", self)
+        self._by_class = QCheckBox("&By class", self)
         self._by_class.setToolTip("Keep every class in its place instead of the most probable first")
         self._by_class.toggled.connect(self._on_by_class_toggled)
         column = QVBoxLayout(self)
@@ -39,7 +63,6 @@ class PredictionView(View):
         column.addWidget(self._words)
         column.addWidget(self.bars, 1)
         column.addWidget(self._by_class)
-        self.setMinimumWidth(208)
         self.setFocusProxy(self.bars)
         self.bars.failed.connect(messages.report)
         self.bars.chosen.connect(self._on_bars_chosen)
@@ -65,9 +88,6 @@ class PredictionView(View):
 
     def _show(self) -> None:
         model, inspection, current = self.state.model, self.state.inspection, self.state.input
-        large = theme.font(3.2, bold=True)
-        if self._best.font() != large:
-            self._best.setFont(large)
         if current is None or current.blank:
             self._say("–", "" if model else LOADING, NOTHING)
             return
