@@ -7,6 +7,7 @@ import configparser
 import http.server
 import importlib.util
 import os
+import shutil
 import subprocess
 import sys
 import threading
@@ -39,7 +40,7 @@ def build_editable(folder, config_settings=None, metadata_directory=None):
     with zipfile.ZipFile(os.path.join(folder, name), "w") as wheel:
         wheel.writestr("cnnviz.pth", os.getcwd())
         wheel.writestr("cnnviz-1.0.dist-info/METADATA", META)
-        wheel.writestr("cnnviz-1.0.dist-info/WHEEL", "Wheel-Version: 1.0\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n")
+        wheel.writestr("cnnviz-1.0.dist-info/WHEEL", "Wheel-Version: 1.0\\nRoot-Is-Purelib: true\\nTag: py3-none-any")
         wheel.writestr("cnnviz-1.0.dist-info/RECORD", "")
     return name
 '''
@@ -145,7 +146,7 @@ class Checkout:
         self.index.asked.clear()
         return subprocess.run(
             [sys.executable, "-c", DRIVER.format(folder=str(self.folder / "packaging")), *arguments],
-            env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False,
+            cwd=self.folder.parent, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False,
         )  # fmt: skip
 
     def version(self, package: str) -> str:
@@ -225,12 +226,21 @@ def test_a_changed_project_file_is_installed_again(checkout: Checkout) -> None:
     assert checkout.start("setup").stdout.startswith("cnnviz is set up")
 
 
-def test_half_made_environment_is_made_again(checkout: Checkout) -> None:
+@pytest.mark.parametrize("left", ["without pip", "empty python", "lost python"])
+def test_half_made_environment_is_made_again(checkout: Checkout, left: str) -> None:
     python = checkout.venv / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
-    python.unlink()
-    python.write_bytes(b"")  # as a full disk leaves it
+    if left == "lost python":  # the system's Python was replaced by a newer one
+        python.unlink()
+    else:
+        (checkout.venv / "cnnviz-stamp").unlink()
+        if left == "without pip":
+            (pip,) = checkout.venv.glob("**/site-packages/pip")
+            shutil.rmtree(pip)
+        else:  # as a full disk leaves it
+            python.unlink()
+            python.touch()
     done = checkout.start()
-    assert done.stdout.startswith("Making ")
+    assert done.stdout.startswith("Making "), done.stderr
     assert done.stdout.endswith("ran cnnviz [] None\n"), done.stderr
 
 
