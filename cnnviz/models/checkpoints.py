@@ -5,6 +5,8 @@ from __future__ import annotations
 import importlib
 import json
 import pickle
+import struct
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -21,6 +23,12 @@ from cnnviz.models.registry import ModelSpec
 PICKLES = (".pt", ".pth", ".th")
 BEST = "best.safetensors"
 _SHOWN = 3
+
+# What torch and safetensors were seen to raise on damaged files; both walk bytes that may hold anything.
+_DAMAGE = (
+    ArithmeticError, AssertionError, AttributeError, EOFError, LookupError, MemoryError, OSError, RuntimeError,
+    TypeError, ValueError, SafetensorError, struct.error,
+)  # fmt: skip
 
 
 def build(spec: ModelSpec) -> nn.Module:
@@ -85,7 +93,7 @@ def read_state_dict(path: Path) -> dict[str, Tensor]:
 def _read_safetensors(path: Path) -> Mapping[str, Any]:
     try:
         return load_file(path)
-    except (SafetensorError, OSError, ValueError) as error:
+    except _DAMAGE as error:
         raise UserError(
             f"'{path.name}' is damaged or no weights file.",
             suggestion="Weights are .safetensors, .pt, .pth or .th files.",
@@ -95,15 +103,17 @@ def _read_safetensors(path: Path) -> Mapping[str, Any]:
 
 def _read_pickle(path: Path) -> Mapping[str, Any]:
     try:
-        # Written out: torch's own default can be switched off by an environment variable.
-        found = torch.load(path, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # about the pickle's protocol: the file is read, or refused by a sentence
+            # Written out: torch's own default can be switched off by an environment variable.
+            found = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         raise UserError(
             f"'{path.name}' is damaged or holds more than weights, which could run code; it was not opened.",
             suggestion="Save model.state_dict() and open that.",
             details=str(error),
         ) from error
-    except (RuntimeError, EOFError, OSError, ValueError, KeyError, AttributeError, TypeError, IndexError) as error:
+    except _DAMAGE as error:
         raise UserError(f"'{path.name}' is damaged or no weights file.", details=repr(error)) from error
     if not isinstance(found, Mapping):
         raise UserError(f"'{path.name}' holds a {type(found).__name__}, not weights by name.")
@@ -147,7 +157,7 @@ def fit(network: nn.Module, tensors: Mapping[str, Tensor], spec: ModelSpec, name
             suggestion="Choose the network that the file was made for.",
             details="\n".join(differences),
         )
-    if any(not torch.isfinite(value).all() for value in tensors.values() if value.is_floating_point()):
+    if any(not torch.isfinite(value.float()).all() for value in tensors.values() if value.is_floating_point()):
         raise UserError(f"'{name}' holds weights that are not numbers (NaN or infinite).")
     network.load_state_dict(dict(tensors))
 

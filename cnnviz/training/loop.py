@@ -156,9 +156,11 @@ def _prepare(config: TrainConfig, data: LabelledImages) -> _Run:
     if config.average:
         average = AveragedModel(network, multi_avg_fn=functools.partial(_blend, config.average))
     optimiser = torch.optim.AdamW(network.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay)
-    steps = config.epochs * -(-len(part) // config.batch_size)
+    steps = config.epochs * -(-len(part) // config.batch_size) + 1
+    # At least the first two of a very short run: OneCycleLR divides by the rise's last step, counted from 0.
+    warm_up = max(_WARM_UP, 2 / steps)
     schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimiser, config.learning_rate, total_steps=steps + 1, pct_start=_WARM_UP
+        optimiser, config.learning_rate, total_steps=steps, pct_start=warm_up
     )
     generator = torch.Generator().manual_seed(config.seed)
     run = _Run(config, spec.input, part, validation, network, average, optimiser, schedule, generator)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from PySide6.QtCore import QEvent, QRect, QSize, Qt, Signal
+from PySide6.QtCore import QEvent, QPoint, QRect, QSize, Qt, Signal
 from PySide6.QtGui import QFont, QFontMetrics, QKeyEvent, QMouseEvent, QPainter, QPen
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
@@ -31,9 +31,12 @@ class BarList(Figure):
     -------
     chosen(int)
         The key of the row that was clicked or walked to.
+    pointed(int | None)
+        The key of the row under the pointer; rows that change places under it count.
     """
 
     chosen = Signal(int)
+    pointed = Signal(object)
 
     def __init__(self, name: str, columns: tuple[str, str, str], parent: QWidget | None = None) -> None:
         super().__init__(name, parent)
@@ -44,21 +47,34 @@ class BarList(Figure):
         self._dim = False
         self._current: int | None = None
         self._marked: int | None = None
+        self._pointer: QPoint | None = None
+        self._hovered: int | None = None
 
     def show_bars(self, bars: Sequence[Bar], *, marked: int | None = None, dim: bool = False) -> None:
         """Show rows; `marked` is the key of the true class, and `dim` says that newer values are on their way."""
         self._bars, self._marked, self._dim, self._sentence = tuple(bars), marked, dim, ""
+        self._point()
         self.update()
+
+    def show_current(self, key: int | None) -> None:
+        """Frame a row."""
+        if key != self._current:
+            self._current = key
+            self.update()
 
     def show_sentence(self, sentence: str) -> None:
         """Show why there is nothing."""
         self._bars, self._sentence = (), sentence
+        self._point()
         self.setAccessibleDescription(sentence)
         self.update()
 
+    def _top_px(self) -> int:
+        return round(theme.text_px() * 1.5) + 4
+
     def _row_px(self, size: QSize) -> int:
-        least = round(theme.text_px() * 1.5)
-        return max(least, min(round(theme.text_px() * 2.6), (size.height() - least) // max(1, len(self._bars))))
+        least, room = round(theme.text_px() * 1.5), size.height() - self._top_px() - 3
+        return max(least, min(round(theme.text_px() * 2.6), room // max(1, len(self._bars))))
 
     def draw(self, painter: QPainter, size: QSize) -> None:
         """Draw heading and rows."""
@@ -73,7 +89,7 @@ class BarList(Figure):
         columns = (label_w, max(20, size.width() - label_w - text_w - detail_w), text_w, detail_w)
         self._draw_heading(painter, columns)
         row_px = self._row_px(size)
-        top = round(theme.text_px() * 1.5)
+        top = self._top_px()
         painter.setOpacity(0.5 if self._dim else 1.0)
         for index, bar in enumerate(self._bars):
             self._draw_row(painter, QRect(0, top + index * row_px, size.width(), row_px), bar, columns)
@@ -95,10 +111,10 @@ class BarList(Figure):
         height = round(theme.text_px() * 1.5)
         painter.setFont(theme.font(0.9))
         right, left = Qt.AlignmentFlag.AlignRight, Qt.AlignmentFlag.AlignLeft
-        draw_text(painter, QRect(8, 0, label_w + bar_w, height), self._columns[0], muted, align=left)
-        draw_text(painter, QRect(label_w, 0, bar_w + text_w, height), self._columns[1], muted, align=right)
+        draw_text(painter, QRect(8, 4, label_w + bar_w, height), self._columns[0], muted, align=left)
+        draw_text(painter, QRect(label_w, 4, bar_w + text_w, height), self._columns[1], muted, align=right)
         x = label_w + bar_w + text_w
-        draw_text(painter, QRect(x, 0, detail_w - 8, height), self._columns[2], muted, align=right)
+        draw_text(painter, QRect(x, 4, detail_w - 8, height), self._columns[2], muted, align=right)
 
     def _draw_row(self, painter: QPainter, row: QRect, bar: Bar, columns: tuple[int, int, int, int]) -> None:
         colours = theme.current()
@@ -119,14 +135,14 @@ class BarList(Figure):
         draw_text(painter, room, bar.text, colours.color("text"), align=align, elide=False)
         detail = QRect(x + text_w, row.top(), detail_w - 8, row.height())
         draw_text(painter, detail, bar.detail, colours.color("muted"), align=align, elide=False)
-        if bar.key == self._current:
-            painter.setPen(QPen(colours.color("accent"), 2))
+        if bar.key in (self._current, self._hovered):
+            painter.setPen(QPen(colours.color("accent" if bar.key == self._current else "pointer"), 2))
             painter.setBrush(Qt.BrushStyle.NoBrush)
             painter.drawRect(row.adjusted(1, 1, -1, -1))
 
     def row_rect(self, key: int) -> QRect:
         """Return where a row is."""
-        row_px, top = self._row_px(self.size()), round(theme.text_px() * 1.5)
+        row_px, top = self._row_px(self.size()), self._top_px()
         index = next(i for i, bar in enumerate(self._bars) if bar.key == key)
         return QRect(0, top + index * row_px, self.width(), row_px)
 
@@ -136,11 +152,38 @@ class BarList(Figure):
         self.chosen.emit(key)
         self.update()
 
+    @property
+    def in_focus(self) -> int | None:
+        """The key of the row under the pointer, else of the framed one."""
+        return self._hovered if self._hovered is not None else self._current
+
+    def key_at(self, point: QPoint) -> int | None:
+        """Return the key of the row at a point."""
+        return next((bar.key for bar in self._bars if self.row_rect(bar.key).contains(point)), None)
+
+    def _point(self) -> None:
+        """Say what is under the pointer, if that is another row than before."""
+        key = self.key_at(self._pointer) if self._pointer is not None else None
+        if key != self._hovered:
+            self._hovered = key
+            self.pointed.emit(key)
+            self.update()
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        """Point at a row."""
+        self._pointer = event.position().toPoint()
+        self._point()
+
+    def leaveEvent(self, event: QEvent) -> None:
+        """Forget the pointer."""
+        self._pointer = None
+        self._point()
+
     def mousePressEvent(self, event: QMouseEvent) -> None:
         """Choose the row that is clicked."""
-        for bar in self._bars:
-            if self.row_rect(bar.key).contains(event.position().toPoint()):
-                self.choose(bar.key)
+        key = self.key_at(event.position().toPoint())
+        if key is not None and event.button() == Qt.MouseButton.LeftButton:
+            self.choose(key)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Walk the rows."""

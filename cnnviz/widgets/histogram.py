@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 from PySide6.QtCore import QEvent, QRect, QSize, Qt
-from PySide6.QtGui import QMouseEvent, QPainter
+from PySide6.QtGui import QKeyEvent, QMouseEvent, QPainter
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from cnnviz.widgets import theme
@@ -24,13 +24,13 @@ class Histogram(Figure):
         self.setMinimumHeight(72)
         self._counts: npt.NDArray[np.int64] = np.zeros(0, np.int64)
         self._edges: npt.NDArray[np.float64] = np.zeros(1)
-        self._axis = "value"
+        self._axis, self._note = "value", ""
         self._logarithmic = False
         self._hovered: int | None = None
         self._sentence = ""
 
-    def show_values(self, values: npt.NDArray[np.float32], axis: str) -> None:
-        """Show how values are spread; those that are no numbers are left out."""
+    def show_values(self, values: npt.NDArray[np.float32], axis: str, note: str = "") -> None:
+        """Show how values are spread, those that are no numbers left out; `note` stands above at the right."""
         finite = values[np.isfinite(values)]
         if finite.size == 0:
             self.show_sentence("No numbers to show.")
@@ -39,13 +39,15 @@ class Histogram(Figure):
         if low == high:
             low, high = low - 0.5, high + 0.5
         self._counts, self._edges = np.histogram(finite, BINS, (low, high))
-        self._axis, self._sentence = axis, ""
-        self.setAccessibleDescription(f"{finite.size} values from {number(low)} to {number(high)}")
+        self._axis, self._note, self._sentence = axis, note, ""
+        facts = f"{finite.size} values from {number(low)} to {number(high)}"
+        self.setAccessibleDescription(f"{facts}, {note}" if note else facts)
         self.update()
 
     def show_sentence(self, sentence: str) -> None:
         """Show why there is nothing."""
         self._counts, self._sentence = np.zeros(0, np.int64), sentence
+        self.setAccessibleDescription(sentence)
         self.update()
 
     def set_logarithmic(self, on: bool) -> None:
@@ -59,10 +61,8 @@ class Histogram(Figure):
         return self._counts
 
     def _plot(self, size: QSize) -> QRect:
-        line = round(theme.text_px() * 1.25)
-        return QRect(
-            theme.GRID_PX // 2, line, max(10, size.width() - theme.GRID_PX), max(10, size.height() - 2 * line - 4)
-        )
+        line, left = round(theme.text_px() * 1.25), theme.GRID_PX // 2
+        return QRect(left, line + 4, max(10, size.width() - 2 * left), max(10, size.height() - 2 * line - 10))
 
     def draw(self, painter: QPainter, size: QSize) -> None:
         """Draw bars and axes."""
@@ -84,7 +84,7 @@ class Histogram(Figure):
             bar.moveBottom(plot.bottom())
             painter.fillRect(bar, colours.color("pointer" if index == self._hovered else "accent"))
         painter.setPen(colours.color("muted"))
-        painter.drawLine(plot.bottomLeft(), plot.bottomRight())
+        painter.drawLine(plot.left(), plot.bottom() + 1, plot.right(), plot.bottom() + 1)
         self._draw_axis(painter, plot, size)
 
     def _draw_axis(self, painter: QPainter, plot: QRect, size: QSize) -> None:
@@ -98,9 +98,12 @@ class Histogram(Figure):
             zero = plot.left() + round(-low / (high - low) * plot.width())
             painter.setPen(theme.current().color("text"))
             painter.drawLine(zero, plot.top(), zero, plot.bottom())
-        head = QRect(plot.left(), 0, plot.width(), plot.top())
-        text = f"most: {int(self._counts.max()):,} in a bin" + (" (log axis)" if self._logarithmic else "")
-        if self._hovered is not None and self._hovered < len(self._counts):
+        head = QRect(plot.left(), 3, plot.width(), plot.top() - 3)
+        most = f"{int(self._counts.max()):,}"
+        text = most if self._note else f"most: {most} in a bin" + (" (log axis)" if self._logarithmic else "")
+        if self._hovered is None:
+            draw_text(painter, head, self._note, muted, align=Qt.AlignmentFlag.AlignRight)
+        else:
             ends = f"{number(float(self._edges[self._hovered]))} … {number(float(self._edges[self._hovered + 1]))}"
             text = f"{int(self._counts[self._hovered]):,} values in {ends}"
         draw_text(painter, head, text, muted, align=Qt.AlignmentFlag.AlignLeft)
@@ -109,13 +112,26 @@ class Histogram(Figure):
         """Say the numbers of the bin under the pointer."""
         plot = self._plot(self.size())
         index = int((event.position().x() - plot.left()) * BINS / plot.width())
-        self._hovered = index if 0 <= index < BINS else None
+        self._point(index if 0 <= index < BINS else None)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Walk the bins by the arrows, to read their numbers without a mouse; Escape ends it."""
+        step = {Qt.Key.Key_Left: -1, Qt.Key.Key_Right: 1}.get(Qt.Key(event.key()))
+        if step is not None and len(self._counts):
+            at = -1 if self._hovered is None else self._hovered
+            self._point(min(BINS - 1, max(0, at + step)))
+        elif event.key() == Qt.Key.Key_Escape and self._hovered is not None:
+            self._point(None)
+        else:
+            super().keyPressEvent(event)
+
+    def _point(self, index: int | None) -> None:
+        self._hovered = index
         self.update()
 
     def leaveEvent(self, event: QEvent) -> None:
         """Forget the pointer."""
-        self._hovered = None
-        self.update()
+        self._point(None)
 
     def changeEvent(self, event: QEvent) -> None:
         """Follow palette and font."""

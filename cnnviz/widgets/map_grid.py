@@ -4,25 +4,44 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
-from PySide6.QtCore import QEvent, QPointF, QRect, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QImage, QKeyEvent, QMouseEvent, QPainter, QPen, QPixmap
+from PySide6.QtCore import QEvent, QPointF, QRect, QSize, Qt, Signal
+from PySide6.QtGui import QColor, QFontMetrics, QImage, QKeyEvent, QMouseEvent, QPainter, QPen, QPixmap
 from PySide6.QtWidgets import QFrame, QScrollArea, QWidget
 
 from cnnviz.core import mosaic
-from cnnviz.widgets import theme
+from cnnviz.widgets import map_layout, theme
 from cnnviz.widgets.colormap import MapRole, text_colour
 from cnnviz.widgets.figure import Figure, draw_text, indexed_image
 from cnnviz.widgets.legend import number
 
 FloatArray = npt.NDArray[np.float32]
-TEXT_CELL_PX = 32
-LEAST_TILE_PX = 44
-TILE_GAP_PX = 8
-MOST_TILE_PX = 224
 MOST_KEPT_PX = 4000
+_CENTRED = int(Qt.AlignmentFlag.AlignCenter)  # joining flags costs more than drawing a number
+
+
+@lru_cache(maxsize=4)
+def _text_colours(role: MapRole) -> tuple[QColor, ...]:
+    """Return the readable text colour on each of the 255 colours."""
+    return tuple(QColor(text_colour(role, step / 254)) for step in range(255))
+
+
+def _cell_text(value: float, digits: int) -> str:
+    """Write a number into a cell: one that is nearly 0 would not fit with all its leading zeros."""
+    if 0 < abs(value) < 10**-3:
+        return f"{value:.{digits - 2}e}".replace("-", "−")
+    return number(value, digits)
+
+
+def _that_fits(name: str, metrics: QFontMetrics, width: int) -> str:
+    """Return a name without those of its parts, two spaces apart, that do not fit."""
+    parts = name.split("  ")
+    while len(parts) > 1 and metrics.horizontalAdvance("  ".join(parts)) > width:
+        parts.pop()
+    return "  ".join(parts)
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,7 +59,7 @@ class Maps:
     units
         The unit of each map.
     names
-        What stands above each map.
+        What stands above each map; parts two spaces apart give way, from the last one, where there is no room.
     marks
         A word across a map that says what the picture does not, such as ``silent``; empty for most.
     """
@@ -71,21 +90,26 @@ class MapGrid(Figure):
         (unit, row, column) under the pointer, or ``None``.
     chosen(int, object)
         A unit, and the cell (row, column) that was clicked or ``None``.
+    zoom_changed(bool)
+        One unit fills the room, or all are shown again.
     """
 
     pointed = Signal(object)
     chosen = Signal(int, object)
+    zoom_changed = Signal(bool)
 
     def __init__(self, name: str, parent: QWidget | None = None) -> None:
         super().__init__(name, parent)
+        self.setToolTip("Arrows choose a map; Enter or a double click lets it fill the room, Escape goes back")
         self._all: Maps | None = None
         self._maps: Maps | None = None
         self._image = QImage()
-        self._layout = mosaic.MosaicLayout(1, 1, 1, 1)
-        self._columns, self._scale = 1, 1.0
+        self._indices = np.zeros((1, 4), np.uint8)
+        self._tiles = mosaic.MosaicLayout(1, 1, 1, 1)
+        self._layout = map_layout.MapLayout(1, 1, 1, 1, 1, 1, 1)
         self._room = QSize(400, 200)
         self._selected: tuple[int, tuple[int, int] | None] | None = None
-        self._hovered: tuple[int, int, int] | None = None
+        self._hovered: tuple[int, tuple[int, int] | None] | None = None
         self._zoomed: int | None = None
         self._names_drawn: QPixmap | None = None
         self._sentence = ""
@@ -94,16 +118,14 @@ class MapGrid(Figure):
 
     def show_maps(self, maps: Maps | None, sentence: str = "") -> None:
         """Show maps, or a sentence when there are none."""
-        before = self._all
+        before = self._maps
         self._all, self._sentence = maps, sentence
+        if self._zoomed is not None and (maps is None or not _can_zoom(maps, self._zoomed)):
+            self._set_zoomed(None)
         self._pick()
-        same = (
-            before is not None
-            and maps is not None
-            and before.values_chw.shape == maps.values_chw.shape
-            and before.names == maps.names
-        )
-        if not same:
+        after = self._maps
+        same = before is not None and after is not None and before.values_chw.shape == after.values_chw.shape
+        if not same or before is None or after is None or before.names != after.names:
             self._fit()
         self.update()
 
@@ -111,14 +133,12 @@ class MapGrid(Figure):
         """Frame a unit, and a cell of it."""
         self._selected = None if unit is None else (unit, cell)
         if self._zoomed is not None and unit is not None and unit != self._zoomed:
-            self._zoomed = unit
-            self._pick()
-            self._fit()
+            self.zoom_into(unit)
         self.update()
 
     def show_pointed(self, unit: int | None, cell: tuple[int, int] | None) -> None:
         """Frame what is pointed at, here or in another view."""
-        hovered = (unit, *(cell or (0, 0))) if unit is not None else None
+        hovered = (unit, cell) if unit is not None else None
         if hovered != self._hovered:
             self._hovered = hovered
             self.update()
@@ -129,10 +149,18 @@ class MapGrid(Figure):
         return self._zoomed
 
     def zoom_into(self, unit: int | None) -> None:
-        """Let one unit fill the room; ``None`` shows all again."""
-        self._zoomed = unit
+        """Let one unit fill the room; ``None`` shows all again, and so does a unit that is one cell only."""
+        if unit is not None and (self._all is None or not _can_zoom(self._all, unit)):
+            unit = None
+        self._set_zoomed(unit)
         self._pick()
         self._fit()
+
+    def _set_zoomed(self, unit: int | None) -> None:
+        changed = (unit is None) != (self._zoomed is None)
+        self._zoomed = unit
+        if changed:
+            self.zoom_changed.emit(unit is not None)
 
     def fit_into(self, room: QSize) -> None:
         """Lay the tiles out for a room of the screen; the height may become larger, to be scrolled."""
@@ -150,12 +178,9 @@ class MapGrid(Figure):
             self._maps = None
             return
         count, height, width = maps.values_chw.shape
-        self._layout = mosaic.MosaicLayout(count, height, width, max(1, min(count, 2048 // width)), 0)
-        indices = mosaic.to_indices(maps.values_chw, maps.low, maps.high, self._layout)
-        self._image = indexed_image(indices, maps.role)
-
-    def _name_px(self) -> int:
-        return round(theme.text_px() * 1.3)
+        self._tiles = mosaic.MosaicLayout(count, height, width, max(1, min(count, 2048 // width)), 0)
+        self._indices = mosaic.to_indices(maps.values_chw, maps.low, maps.high, self._tiles)
+        self._image = indexed_image(self._indices, maps.role)
 
     def _fit(self) -> None:
         """Choose the largest scale at which all tiles fit, or scroll at the smallest readable one."""
@@ -165,49 +190,22 @@ class MapGrid(Figure):
             self.update()
             return
         count, height, width = self._maps.values_chw.shape
-        least = max(1.0, -(-LEAST_TILE_PX // max(width, 1))) if width < LEAST_TILE_PX else 1.0
-        most = max(1.0, (MOST_TILE_PX if count > 1 else self._room.width()) / width)
-        scales = [s for s in (*range(96, 3, -1), 3.5, 3, 2.5, 2, 1.75, 1.5, 1.25, 1) if least <= s <= max(most, least)]
-        if width == 1:
-            scales = [float(LEAST_TILE_PX)]
-        for scale in scales:
-            columns = max(1, (self._room.width() - TILE_GAP_PX) // (round(width * scale) + TILE_GAP_PX))
-            rows = -(-count // columns)
-            if rows * self._tile_height(height, scale) + TILE_GAP_PX <= self._room.height():
-                break
-        else:
-            scale = scales[-1] if scales else least
-            columns = max(1, (self._room.width() - TILE_GAP_PX) // (round(width * scale) + TILE_GAP_PX))
-            rows = -(-count // columns)
-        self._scale, self._columns = float(scale), min(columns, count)
-        needed = rows * self._tile_height(height, self._scale) + TILE_GAP_PX
-        self.setFixedHeight(max(needed, self._room.height()))
-        self.update()
-
-    def _tile_height(self, height: int, scale: float) -> int:
-        cell_px = max(round(height * scale), 20 if height == 1 else 0)
-        return cell_px + self._name_px() + TILE_GAP_PX
-
-    def _map_size(self) -> tuple[int, int]:
-        return (
-            round(self._layout.width * self._scale),
-            max(round(self._layout.height * self._scale), 0) if self._layout.height > 1 else 24,
+        self._layout = map_layout.fit(
+            (count, height, width),
+            (self._room.width(), self._room.height()),
+            theme.text_px(),
+            one=self._zoomed is not None,
         )
+        self.setFixedHeight(max(self._layout.needed_h, self._room.height()))
+        self.update()
 
     def tile_rect(self, position: int) -> QRect:
         """Return where the map at a position of the grid is, without its name."""
-        row, column = divmod(position, self._columns)
-        width, height = self._map_size()
-        x = TILE_GAP_PX + column * (width + TILE_GAP_PX)
-        y = TILE_GAP_PX // 2 + row * (height + self._name_px() + TILE_GAP_PX) + self._name_px()
-        return QRect(x, y, width, height)
+        return self._layout.tile_rect(position)
 
     def cell_rect(self, position: int, row: int, column: int) -> QRect:
         """Return where a cell is."""
-        tile = self.tile_rect(position)
-        x0, x1 = (round(c * tile.width() / self._layout.width) for c in (column, column + 1))
-        y0, y1 = (round(r * tile.height() / self._layout.height) for r in (row, row + 1))
-        return QRect(tile.left() + x0, tile.top() + y0, x1 - x0, y1 - y0)
+        return self._layout.cell_rect(position, row, column)
 
     def position_of(self, unit: int) -> int | None:
         """Return where in the grid a unit is."""
@@ -225,19 +223,19 @@ class MapGrid(Figure):
             flags = int(Qt.AlignmentFlag.AlignCenter) | int(Qt.TextFlag.TextWordWrap)
             painter.drawText(QRect(16, 0, size.width() - 32, size.height()), flags, self._sentence)
             return
-        clip = painter.clipBoundingRect() if painter.hasClipping() else QRectF(0, 0, size.width(), size.height())
+        whole = QRect(0, 0, size.width(), size.height())
+        clip = painter.clipBoundingRect().toAlignedRect() if painter.hasClipping() else whole
         self._draw_names(painter, size)
-        cell_w = self._map_size()[0] / self._layout.width
-        for position in range(len(maps.units)):
-            tile = self.tile_rect(position)
-            if not clip.intersects(QRectF(tile)):
-                continue
-            x, y, w, h = self._layout.tile_rect(position)
-            painter.drawImage(tile, self._image, QRect(x, y, w, h))
-            if cell_w >= TEXT_CELL_PX:
-                self._draw_values(painter, position)
-            if maps.marks and maps.marks[position]:
-                self._draw_mark(painter, tile, maps.marks[position])
+        tiles = [self.tile_rect(position) for position in range(len(maps.units))]
+        in_sight = [position for position, tile in enumerate(tiles) if clip.intersects(tile)]
+        for position in in_sight:
+            x, y, w, h = self._tiles.tile_rect(position)
+            painter.drawImage(tiles[position], self._image, QRect(x, y, w, h))
+        if self._layout.cell_w >= map_layout.TEXT_CELL_PX:
+            self._draw_values(painter, in_sight, clip)
+        for position in in_sight if maps.marks else ():
+            if maps.marks[position]:
+                self._draw_mark(painter, tiles[position], maps.marks[position])
         self._draw_frames(painter)
 
     def _draw_names(self, painter: QPainter, size: QSize) -> None:
@@ -259,34 +257,40 @@ class MapGrid(Figure):
         assert self._maps is not None
         colours = theme.current()
         painter.setFont(theme.font(0.9))
+        name_px = self._layout.name_px
         for position, name in enumerate(self._maps.names):
             tile = self.tile_rect(position)
-            room = QRect(tile.left(), tile.top() - self._name_px(), tile.width() + TILE_GAP_PX - 2, self._name_px())
-            draw_text(painter, room, name, colours.color("muted"), align=Qt.AlignmentFlag.AlignVCenter)
+            room = QRect(tile.left(), tile.top() - name_px, tile.width() + map_layout.GAP_PX - 2, name_px)
+            shown = _that_fits(name, painter.fontMetrics(), room.width()) if "  " in name else name
+            draw_text(painter, room, shown, colours.color("muted"), align=Qt.AlignmentFlag.AlignVCenter)
             painter.setPen(colours.color("line"))
             painter.drawRect(tile.adjusted(-1, -1, 0, 0))
 
-    def _draw_values(self, painter: QPainter, position: int) -> None:
+    def _draw_values(self, painter: QPainter, positions: Sequence[int], clip: QRect) -> None:
+        """Write the values into the cells of the maps, as far as they are in sight."""
         assert self._maps is not None
-        values = self._maps.values_chw[position]
-        low = float(self._maps.low[position if len(self._maps.low) > 1 else 0])
-        high = float(self._maps.high[position if len(self._maps.high) > 1 else 0])
-        cell = self.cell_rect(position, 0, 0)
-        painter.setFont(theme.numbers_font(max(9, min(cell.height() - 6, round(cell.width() * 0.28)))))
-        for row in range(values.shape[0]):
-            for column in range(values.shape[1]):
-                value = float(values[row, column])
-                if np.isnan(value):
-                    continue  # no value there
-                fraction = (value - low) / (high - low) if high > low else 0.5
-                painter.setPen(QColor(text_colour(self._maps.role, fraction)))
-                painter.drawText(self.cell_rect(position, row, column), Qt.AlignmentFlag.AlignCenter, number(value))
+        inks, text_px, cell_w = _text_colours(self._maps.role), theme.text_px(), self._layout.cell_w
+        digits, wide = (3, 4.9) if cell_w >= 3.4 * text_px else (2, 3.9)
+        size_px = min(self._layout.cell_h - 6, cell_w / wide, text_px * 1.5)
+        painter.setFont(theme.numbers_font(max(8, int(size_px))))
+        for position in positions:
+            x, y, w, h = self._tiles.tile_rect(position)
+            indices = self._indices[y : y + h, x : x + w].tolist()
+            for row, line in enumerate(self._maps.values_chw[position].tolist()):
+                cells = [self.cell_rect(position, row, column) for column in range(w)]
+                if cells[0].bottom() < clip.top() or cells[0].top() > clip.bottom():
+                    continue
+                for cell, value, index in zip(cells, line, indices[row], strict=True):
+                    if index:  # 0: no value there
+                        painter.setPen(inks[index - 1])
+                        painter.drawText(cell, _CENTRED, _cell_text(value, digits))
 
     def _draw_mark(self, painter: QPainter, tile: QRect, word: str) -> None:
         """Write a word on a plain strip, since it must not depend on the map's colours."""
         colours = theme.current()
         painter.setFont(theme.font(0.85))
-        strip = QRect(tile.left(), tile.bottom() - self._name_px() + 1, tile.width(), self._name_px())
+        name_px = self._layout.name_px
+        strip = QRect(tile.left(), tile.bottom() - name_px + 1, tile.width(), name_px)
         painter.fillRect(strip, colours.color("panel"))
         draw_text(painter, strip, word, colours.color("warning"), align=Qt.AlignmentFlag.AlignCenter)
 
@@ -297,7 +301,7 @@ class MapGrid(Figure):
         if self._selected is not None:
             frames.append((self._selected[0], self._selected[1], colours.color("accent")))
         if self._hovered is not None:
-            frames.append((self._hovered[0], self._hovered[1:], colours.color("pointer")))
+            frames.append((self._hovered[0], self._hovered[1], colours.color("pointer")))
         for unit, cell, colour in frames:
             position = self.position_of(unit)
             if position is None:
@@ -311,20 +315,8 @@ class MapGrid(Figure):
 
     def at(self, point: QPointF) -> tuple[int, int, int] | None:
         """Return (unit, row, column) under a point."""
-        if self._maps is None:
-            return None
-        width, height = self._map_size()
-        column = int(point.x() - TILE_GAP_PX) // (width + TILE_GAP_PX)
-        row = int(point.y() - TILE_GAP_PX // 2) // (height + self._name_px() + TILE_GAP_PX)
-        position = row * self._columns + column
-        if not (0 <= column < self._columns and 0 <= position < len(self._maps.units)):
-            return None
-        tile = self.tile_rect(position)
-        if not tile.contains(point.toPoint()):
-            return None
-        x = int((point.x() - tile.left()) * self._layout.width / tile.width())
-        y = int((point.y() - tile.top()) * self._layout.height / tile.height())
-        return self._maps.units[position], min(y, self._layout.height - 1), min(x, self._layout.width - 1)
+        found = self._layout.at(point.x(), point.y()) if self._maps is not None else None
+        return (self._maps.units[found[0]], *found[1:]) if self._maps is not None and found is not None else None
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
         """Point."""
@@ -340,6 +332,9 @@ class MapGrid(Figure):
         if event.button() == Qt.MouseButton.LeftButton and found is not None:
             self.chosen.emit(found[0], found[1:])
 
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        """Keep the end of a click to itself."""
+
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
         """Zoom into a unit, and back."""
         found = self.at(event.position())
@@ -350,7 +345,8 @@ class MapGrid(Figure):
         """Walk the units; Enter zooms in, Escape out."""
         key = Qt.Key(event.key())
         steps = {
-            Qt.Key.Key_Left: -1, Qt.Key.Key_Right: 1, Qt.Key.Key_Up: -self._columns, Qt.Key.Key_Down: self._columns,
+            Qt.Key.Key_Left: -1, Qt.Key.Key_Right: 1, Qt.Key.Key_Up: -self._layout.columns,
+            Qt.Key.Key_Down: self._layout.columns,
             Qt.Key.Key_Home: -(10**6), Qt.Key.Key_End: 10**6,
         }  # fmt: skip
         if self._all is None or event.modifiers() & Qt.KeyboardModifier.ControlModifier:
@@ -382,6 +378,10 @@ class MapGrid(Figure):
             self._fit()
 
 
+def _can_zoom(maps: Maps, unit: int) -> bool:
+    return unit in maps.units and maps.values_chw[0].size > 1
+
+
 class MapGridArea(QScrollArea):
     """A grid that fits its width and scrolls when it is higher than the room."""
 
@@ -402,5 +402,6 @@ class MapGridArea(QScrollArea):
             self.ensureVisible(tile.center().x(), tile.center().y(), tile.width() // 2, tile.height() // 2 + 24)
 
     def resizeEvent(self, event: object) -> None:
-        """Lay out again."""
-        self.grid.fit_into(self.viewport().size())
+        """Lay out again; the room for the scroll bar is kept free, so that a bar that appears changes nothing."""
+        bar = self.verticalScrollBar().sizeHint().width()
+        self.grid.fit_into(QSize(self.width() - bar, self.height()))

@@ -119,12 +119,20 @@ def test_truncated_zip_of_torch(tmp_path: Path, keep: int) -> None:
     refused(path, "damaged")
 
 
+@pytest.mark.parametrize("keep", [3, 30, 200, -1])
+def test_truncated_file_of_old_torch(tmp_path: Path, keep: int) -> None:
+    path = tmp_path / "cut.pth"
+    torch.save({"conv1.bias": torch.zeros(6)}, path, _use_new_zipfile_serialization=False)
+    path.write_bytes(path.read_bytes()[:keep])
+    refused(path, "damaged")
+
+
 @pytest.mark.parametrize("legacy", [False, True])
 def test_every_kind_of_flipped_byte_in_a_pickle_is_a_sentence(tmp_path: Path, legacy: bool) -> None:
     path = tmp_path / "flipped.pt"
     torch.save({"conv1.bias": torch.zeros(6)}, path, _use_new_zipfile_serialization=not legacy)
     good = path.read_bytes()
-    for place in range(0, len(good), 7):
+    for place in range(0, len(good), 3):
         path.write_bytes(good[:place] + bytes([good[place] ^ 0xFF]) + good[place + 1 :])
         with pytest.raises(UserError):  # at best it is another network's
             checkpoints.load_model(SPEC, str(path))

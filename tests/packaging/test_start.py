@@ -146,7 +146,8 @@ class Checkout:
         self.index.asked.clear()
         return subprocess.run(
             [sys.executable, "-c", DRIVER.format(folder=str(self.folder / "packaging")), *arguments],
-            cwd=self.folder.parent, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False,
+            cwd=self.folder.parent, env=environment,
+            stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False,
         )  # fmt: skip
 
     def version(self, package: str) -> str:

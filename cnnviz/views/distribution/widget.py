@@ -76,7 +76,7 @@ class DistributionView(View):
         found = compute.statistics(values)
         texts = (
             what, f"{found.count:,}", number(found.mean, 4), number(found.std, 4), number(found.low, 4),
-            number(found.high, 4), f"{found.zero_share:.1%}", f"{found.negative_share:.1%}",
+            number(found.high, 4), f"{found.zero_share * 100:.1f} %", f"{found.negative_share * 100:.1f} %",
         )  # fmt: skip
         for name, text in zip(_ROWS, texts, strict=True):
             self._facts[name].setText(text)

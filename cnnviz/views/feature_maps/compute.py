@@ -35,7 +35,7 @@ def summary(node: Node, maps_chw: FloatArray) -> str:
     """Return one line about a layer's maps."""
     dead = sum(silent(node, maps_chw))
     what = (
-        f"{node.units} maps of {node.output_shape[1]} × {node.output_shape[2]}"
+        f"{node.units} map{'s' if node.units > 1 else ''} of {node.output_shape[1]} × {node.output_shape[2]}"
         if node.is_map
         else f"{node.units} values"
     )

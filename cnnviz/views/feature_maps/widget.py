@@ -29,7 +29,8 @@ class FeatureMapsView(View):
         self.grid = MapGrid("Maps of the selected layer")
         self.area = MapGridArea(self.grid, self)
         self.legend = Legend(self)
-        self.legend.setFixedWidth(220)
+        self.legend.setMaximumWidth(220)
+        self.legend.setMinimumWidth(140)
         self._order = QComboBox(self)
         self._order.setAccessibleName("Order of the maps")
         for order in compute.ORDERS:
@@ -59,6 +60,7 @@ class FeatureMapsView(View):
         self.setFocusProxy(self.grid)
         self.grid.pointed.connect(self._on_grid_pointed)
         self.grid.chosen.connect(self._on_grid_chosen)
+        self.grid.zoom_changed.connect(self._on_grid_zoom_changed)
         self.grid.failed.connect(messages.report)
         self.follow(state.model_changed, lambda: state.model, self.show_model)
         self.follow(state.inspection_changed, lambda: state.inspection, self.show_inspection)
@@ -130,6 +132,7 @@ class FeatureMapsView(View):
             names=tuple(str(unit) for unit in units),
             marks=tuple("silent" if dead[unit] and node.is_map else "" for unit in units),
         )
+        self._zoom.setEnabled(maps_chw[0].size > 1)
         self.grid.show_maps(maps)
         self._summary.setText(compute.summary(node, maps_chw))
         self.legend.show_scale(maps.role, float(low.min()), float(high.max()), "")
@@ -171,7 +174,13 @@ class FeatureMapsView(View):
     @Slot(bool)
     def _on_zoom_toggled(self, on: bool) -> None:
         place = self.state.selection
-        self.grid.zoom_into((place.unit or 0) if on and place is not None else None)
+        if on != (self.grid.zoomed is not None):
+            self.grid.zoom_into((place.unit or 0) if on and place is not None else None)
+            self._zoom.setChecked(self.grid.zoomed is not None)
+
+    @Slot(bool)
+    def _on_grid_zoom_changed(self, on: bool) -> None:
+        self._zoom.setChecked(on)
 
     def remember(self, settings: Settings) -> None:
         """Store the order."""

@@ -60,45 +60,52 @@ def sheet(model: LoadedModel, node: Node, unit: int | None, *, by_norm: bool) ->
     length = norms(weight)
     order = np.argsort(-length, kind="stable") if by_norm else np.arange(len(weight))
     if weight.ndim == 4 and weight.shape[1] > 1:
-        return _kernels(weight, bias, length, min(unit or 0, len(weight) - 1))
+        return _kernels(weight, bias, length, min(unit or 0, len(weight) - 1), by_norm=by_norm)
     if weight.ndim == 2:
-        return _dense(model.graph, node, weight, bias, length, min(unit or 0, len(weight) - 1))
+        return _dense(model.graph, node, weight, bias, min(unit or 0, len(weight) - 1), by_norm=by_norm)
     pictures = weight[:, 0] if weight.ndim == 4 else weight.reshape(len(weight), 1, -1)
-    names = tuple(_name(int(i), bias, length) for i in order)
-    title = f"{len(weight)} filters of {' × '.join(map(str, weight.shape[1:])) or '1'}"
+    names = tuple(_name(int(i), bias, length if weight.ndim > 1 else None) for i in order)
+    title = f"{len(weight)} filters of {' × '.join(map(str, weight.shape[1:]))}"
+    if weight.ndim == 1:
+        title = f"{len(weight)} coefficients, one for each map"
     return FilterSheet(np.ascontiguousarray(pictures[order]), tuple(int(i) for i in order), names, None, title)
 
 
-def _kernels(weight: FloatArray, bias: FloatArray | None, length: FloatArray, unit: int) -> FilterSheet:
+def _kernels(
+    weight: FloatArray, bias: FloatArray | None, length: FloatArray, unit: int, *, by_norm: bool
+) -> FilterSheet:
     """Return one filter of a deeper layer: a kernel for each map that it reads."""
-    names = tuple(f"map {i}" for i in range(weight.shape[1]))
     title = f"filter {unit} of {len(weight)}: {weight.shape[1]} kernels, one for each map it reads"
-    return FilterSheet(
-        np.ascontiguousarray(weight[unit]),
-        tuple(range(weight.shape[1])),
-        names,
-        unit,
-        _facts(title, unit, bias, length),
-    )
+    return _parts(weight[unit], unit, _facts(title, unit, bias, length), by_norm=by_norm)
+
+
+def _parts(pictures_chw: FloatArray, of_filter: int, title: str, *, by_norm: bool) -> FilterSheet:
+    """Return the kernels of one filter, each with its own norm."""
+    length = norms(pictures_chw)
+    order = [int(i) for i in np.argsort(-length, kind="stable")] if by_norm else list(range(len(pictures_chw)))
+    names = tuple(f"map {i}  ‖w‖ {length[i]:.2f}" for i in order)
+    return FilterSheet(np.ascontiguousarray(pictures_chw[order]), tuple(order), names, of_filter, title)
 
 
 def _dense(
-    graph: Graph, node: Node, weight: FloatArray, bias: FloatArray | None, length: FloatArray, unit: int
+    graph: Graph, node: Node, weight: FloatArray, bias: FloatArray | None, unit: int, *, by_norm: bool
 ) -> FilterSheet:
     """Return one unit of a dense layer: folded back into maps where the layer before is a flatten of maps."""
     before = graph[node.inputs[0]]
     source = graph[before.inputs[0]] if before.kind == "flatten" and before.inputs else None
     row = weight[unit]
-    if source is not None and source.is_map and int(np.prod(source.output_shape)) == row.size:
-        pictures = row.reshape(source.output_shape)
-        names = tuple(f"{source.name} {i}" for i in range(source.units))
+    if (
+        source is not None
+        and source.is_map
+        and int(np.prod(source.output_shape)) == row.size
+        and source.units < row.size
+    ):
         how = f"{row.size} weights folded back into the maps of {source.name}"
-    else:
-        side = int(np.ceil(np.sqrt(row.size)))
-        pictures = row.reshape(1, 1, -1) if row.size <= 16 else _folded(row, side)
-        names, how = ("all weights",), f"{row.size} weights, row by row"
-    title = _facts(f"unit {unit} of {len(weight)}: {how}", unit, bias, length)
-    return FilterSheet(np.ascontiguousarray(pictures), tuple(range(len(pictures))), names, unit, title)
+        title = _facts(f"unit {unit} of {len(weight)}: {how}", unit, bias, norms(weight))
+        return _parts(row.reshape(source.output_shape), unit, title, by_norm=by_norm)
+    pictures = row.reshape(1, 1, -1) if row.size <= 16 else _folded(row, int(np.ceil(np.sqrt(row.size))))
+    title = _facts(f"unit {unit} of {len(weight)}: {row.size} weights, row by row", unit, bias, norms(weight))
+    return FilterSheet(np.ascontiguousarray(pictures), (0,), ("all weights",), unit, title)
 
 
 def _folded(row: FloatArray, side: int) -> FloatArray:
@@ -108,8 +115,8 @@ def _folded(row: FloatArray, side: int) -> FloatArray:
     return padded.reshape(1, -1, side)
 
 
-def _name(unit: int, bias: FloatArray | None, length: FloatArray) -> str:
-    words = f"{unit}  ‖w‖ {length[unit]:.2f}"
+def _name(unit: int, bias: FloatArray | None, length: FloatArray | None) -> str:
+    words = str(unit) if length is None else f"{unit}  ‖w‖ {length[unit]:.2f}"
     return words if bias is None else f"{words}  b {bias[unit]:+.2f}".replace("-", "−")
 
 
@@ -127,6 +134,7 @@ def without_weights(graph: Graph, node: Node) -> tuple[str, str | None]:
         "flatten": "Flatten only puts the values into a row",
         "dropout": "Dropout only switches values off",
         "sum": "A sum adds two inputs",
+        "output": "The output compares what it reads with fixed patterns",
     }.get(node.kind, f"{node.op} has no learned filters")
     names = [n.name for n in graph.nodes]
     here = names.index(node.name)

@@ -26,16 +26,14 @@ class FiltersView(View):
         self.grid = MapGrid("Filters of the selected layer")
         self.area = MapGridArea(self.grid, self)
         self.legend = Legend(self)
-        self.legend.setFixedWidth(220)
         self.histogram = Histogram("Histogram of the layer's weights", self)
-        self.histogram.setFixedWidth(220)
         self._sheet: compute.FilterSheet | None = None
         self._unit = QSpinBox(self)
         self._unit.setAccessibleName("Filter")
         self._unit.setPrefix("filter ")
         self._unit.valueChanged.connect(self._on_unit_changed)
         self._by_norm = QCheckBox("By &norm", self)
-        self._by_norm.setToolTip("Largest norm first")
+        self._by_norm.setToolTip("Largest Euclidean norm first")
         self._by_norm.toggled.connect(self._on_by_norm_toggled)
         self._title = ElidedLabel("", self)
         self._value = ElidedLabel("", self)
@@ -44,17 +42,20 @@ class FiltersView(View):
         self._other.clicked.connect(self._on_other_clicked)
         row = QHBoxLayout()
         row.setSpacing(theme.GRID_PX)
-        for widget in (self._unit, self._by_norm, self._title, self._other):
+        for widget in (self._other, self._unit, self._by_norm, self._title):
             row.addWidget(widget)
         row.addStretch(1)
         row.addWidget(self._value)
-        right = QVBoxLayout()
+        self._side = QWidget(self)
+        self._side.setFixedWidth(220)
+        right = QVBoxLayout(self._side)
+        right.setContentsMargins(0, 0, 0, 0)
         right.addWidget(self.legend)
         right.addWidget(self.histogram, 1)
         body = QHBoxLayout()
         body.setSpacing(theme.GRID_PX)
         body.addWidget(self.area, 1)
-        body.addLayout(right)
+        body.addWidget(self._side)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(4)
@@ -111,7 +112,8 @@ class FiltersView(View):
         most = float(np.nanmax(np.abs(shown))) or 1.0
         ends = np.array([most], np.float32)
         self._unit.setVisible(sheet.of_filter is not None)
-        self._by_norm.setVisible(sheet.of_filter is None)
+        self._unit.setPrefix("filter " if weight.ndim == 4 else "unit ")
+        self._by_norm.setVisible(len(sheet.units) > 1)
         self._unit.blockSignals(True)
         self._unit.setRange(0, len(weight) - 1)
         self._unit.setValue(sheet.of_filter or 0)
@@ -120,13 +122,13 @@ class FiltersView(View):
         self.grid.show_maps(Maps(sheet.kernels_chw, -ends, ends, "weight", sheet.units, sheet.names))
         self.grid.show_selection(place.unit if sheet.of_filter is None else None, None)
         self.grid.setAccessibleDescription(sheet.title)
-        self.legend.show()
+        self._side.show()
         self.legend.show_scale("weight", -most, most, "these" if self.state.scope == "unit" else "the layer's")
-        self.histogram.show()
-        self.histogram.show_values(weight.ravel(), "weight")
+        note = f"mean {number(float(weight.mean()))}, std {number(float(weight.std()))}"
+        self.histogram.show_values(weight.ravel(), "weight", note)
 
     def _show_nothing(self, sentence: str) -> None:
-        for widget in (self._unit, self._by_norm, self.legend, self.histogram):
+        for widget in (self._unit, self._by_norm, self._side):
             widget.hide()
         self._title.setText("")
         self.grid.show_maps(None, sentence)
@@ -134,6 +136,9 @@ class FiltersView(View):
     @Slot(object)
     def _on_grid_pointed(self, found: tuple[int, int, int] | None) -> None:
         self.grid.show_pointed(*((found[0], found[1:]) if found else (None, None)))
+        self._show_value(found)
+
+    def _show_value(self, found: tuple[int, int, int] | None) -> None:
         sheet = self._sheet
         if found is None or sheet is None:
             self._value.setText("")
@@ -143,9 +148,14 @@ class FiltersView(View):
         self._value.setText("" if np.isnan(value) else f"row {row}, column {column}: {number(value, 5)}")
 
     @Slot(int, object)
-    def _on_grid_chosen(self, unit: int, cell: object) -> None:
+    def _on_grid_chosen(self, unit: int, cell: tuple[int, int] | None) -> None:
+        """Choose a filter; a kernel inside a filter is framed here only, since no other view shows kernels."""
         if self._sheet is not None and self._sheet.of_filter is None:
             self.state.select_unit(unit)
+        else:
+            self.grid.show_selection(unit, cell)
+            self._show_value((unit, *cell) if cell is not None else None)
+        self.area.show_position(unit)
 
     @Slot(int)
     def _on_unit_changed(self, unit: int) -> None:

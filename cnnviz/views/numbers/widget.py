@@ -7,13 +7,16 @@ from typing import Any
 
 import numpy as np
 from PySide6.QtCore import QAbstractTableModel, QItemSelectionModel, QModelIndex, QPersistentModelIndex, Qt, Slot
-from PySide6.QtGui import QAction, QGuiApplication, QKeySequence
+from PySide6.QtGui import QAction, QGuiApplication, QKeySequence, QPainter, QPalette
 from PySide6.QtWidgets import (
     QFileDialog,
     QHBoxLayout,
     QHeaderView,
     QPushButton,
     QSpinBox,
+    QStyle,
+    QStyledItemDelegate,
+    QStyleOptionViewItem,
     QTableView,
     QVBoxLayout,
     QWidget,
@@ -34,6 +37,7 @@ from cnnviz.widgets.elided_label import ElidedLabel
 EMPTY = "Draw a digit: the numbers of the selected layer appear here."
 EXPORTS = "Comma-separated values (*.csv);;NumPy archive (*.npz)"
 DIGITS = (2, 7)
+_RIGHT = int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
 Index = QModelIndex | QPersistentModelIndex
 
 
@@ -81,12 +85,29 @@ class ValueModel(QAbstractTableModel):
         if role == Qt.ItemDataRole.AccessibleTextRole:
             return f"row {index.row()}, column {index.column()}: {self.text(index.row(), index.column())}"
         if role == Qt.ItemDataRole.TextAlignmentRole:
-            return int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+            return _RIGHT
         return None
 
     def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         """Return rows and columns from 0."""
         return str(section) if role == Qt.ItemDataRole.DisplayRole else None
+
+
+class ValueDelegate(QStyledItemDelegate):
+    """Draws a cell as a number and nothing else: the style's own drawing costs three times as much."""
+
+    def __init__(self, model: ValueModel, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._model = model
+
+    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
+        """Draw the number, on the selection's colour where it is selected."""
+        rect, palette, state = option.rect, option.palette, option.state
+        selected = bool(state & QStyle.StateFlag.State_Selected)
+        if selected:
+            painter.fillRect(rect, palette.brush(QPalette.ColorRole.Highlight))
+        painter.setPen(palette.color(QPalette.ColorRole.HighlightedText if selected else QPalette.ColorRole.Text))
+        painter.drawText(rect.adjusted(0, 0, -4, 0), _RIGHT, self._model.text(index.row(), index.column()))
 
 
 class NumbersView(View):
@@ -97,6 +118,7 @@ class NumbersView(View):
         self.model = ValueModel(self)
         self.table = QTableView(self)
         self.table.setModel(self.model)
+        self.table.setItemDelegate(ValueDelegate(self.model, self.table))
         self.table.setAccessibleName("Values of the selected layer")
         self.table.setWordWrap(False)
         for header in (self.table.horizontalHeader(), self.table.verticalHeader()):

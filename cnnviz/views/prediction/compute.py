@@ -39,6 +39,11 @@ def percent(probability: float) -> str:
     return f"{probability * 100:.1f} %"
 
 
+def exactly(answer: Answer) -> str:
+    """Return a class's numbers with all digits that are of use."""
+    return f"{answer.label}: probability {answer.probability:.6g}, logit {answer.logit:.4f}".replace("-", "−")
+
+
 def spoken(found: tuple[Answer, ...]) -> str:
     """Return the ranking as a sentence for a screen reader."""
     best = sorted(found, key=lambda a: -a.logit)[:3]

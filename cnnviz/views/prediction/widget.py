@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtCore import QEvent, QSize, Qt, Slot
 from PySide6.QtGui import QPainter, QPaintEvent, QPalette
-from PySide6.QtWidgets import QCheckBox, QLabel, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
 from cnnviz.core.inspection import Inspection, LoadedModel
 from cnnviz.state.app_state import AppState, InputState, Place
@@ -14,8 +14,11 @@ from cnnviz.views.base import View
 from cnnviz.views.prediction import compute
 from cnnviz.widgets import theme
 from cnnviz.widgets.bar_list import Bar, BarList
+from cnnviz.widgets.elided_label import ElidedLabel
 
 LOADING = "The network is being loaded. You can draw already; the answer follows."
+BEHIND = 8
+"""Inputs that an answer may be behind while the pen moves, before it is shown as old."""
 NOTHING = "Nothing drawn yet, so there is nothing to predict. Draw a digit, or choose one under Samples."
 
 
@@ -56,19 +59,29 @@ class PredictionView(View):
         self._by_class = QCheckBox("&By class", self)
         self._by_class.setToolTip("Keep every class in its place instead of the most probable first")
         self._by_class.toggled.connect(self._on_by_class_toggled)
+        self._exact = ElidedLabel("", self)
+        self._exact.setAccessibleName("Exact numbers of a class")
+        self._found: tuple[compute.Answer, ...] = ()
+        self._dimmed = False
+        foot = QHBoxLayout()
+        foot.setSpacing(theme.GRID_PX)
+        foot.addWidget(self._by_class)
+        foot.addWidget(self._exact, 1)
         column = QVBoxLayout(self)
         column.setContentsMargins(theme.GRID_PX, 0, theme.GRID_PX, theme.GRID_PX)
         column.setSpacing(theme.GRID_PX)
         column.addWidget(self._best)
         column.addWidget(self._words)
         column.addWidget(self.bars, 1)
-        column.addWidget(self._by_class)
+        column.addLayout(foot)
         self.setFocusProxy(self.bars)
         self.bars.failed.connect(messages.report)
         self.bars.chosen.connect(self._on_bars_chosen)
+        self.bars.pointed.connect(self._on_bars_pointed)
         self.follow(state.model_changed, lambda: state.model, self.show_model)
         self.follow(state.inspection_changed, lambda: state.inspection, self.show_inspection)
         self.follow(state.input_changed, lambda: state.input, self.show_input)
+        self.follow(state.selection_changed, lambda: state.selection, self.show_selection)
 
     @Slot(object)
     def show_model(self, model: LoadedModel | None) -> None:
@@ -82,9 +95,25 @@ class PredictionView(View):
 
     @Slot(object)
     def show_input(self, current: InputState | None) -> None:
-        """A board that was cleared says so at once; otherwise the answer is on its way."""
-        if current is not None and current.blank:
+        """A board that was cleared says so at once; otherwise the answer is on its way, and dimmed when late."""
+        if current is not None and (current.blank or (self._is_behind() and not self._dimmed)):
             self._show()
+
+    @Slot(object)
+    def show_selection(self, place: Place | None) -> None:
+        """Frame the class whose element of the last layer is chosen."""
+        model = self.state.model
+        of_output = model is not None and place is not None and place.layer == model.graph.output.name
+        self.bars.show_current(place.unit if place is not None and of_output else None)
+        self._show_exact(place.unit if place is not None and of_output else None)
+
+    def _is_behind(self) -> bool:
+        current, inspection = self.state.input, self.state.inspection
+        return current is not None and inspection is not None and current.generation - inspection.generation > BEHIND
+
+    def _show_exact(self, index: int | None) -> None:
+        answer = next((a for a in self._found if a.index == index), None)
+        self._exact.setText(compute.exactly(answer) if answer is not None else "")
 
     def _show(self) -> None:
         model, inspection, current = self.state.model, self.state.inspection, self.state.input
@@ -97,9 +126,10 @@ class PredictionView(View):
         found = compute.answers(inspection, model.labels, ranked=not self._by_class.isChecked())
         best = max(found, key=lambda answer: answer.logit)
         self._best.setText(best.label)
-        verdict = compute.verdict(best, current.label)
+        self._found, self._dimmed = found, self._is_behind()
+        verdict = compute.verdict(best, current.label) if not self._dimmed else "updating"
         self._words.setText(f"{compute.percent(best.probability)} sure{', ' + verdict if verdict else ''}")
-        role = "good" if verdict == "right" else "bad" if verdict else "text"
+        role = {"right": "good", "": "text", "updating": "muted"}.get(verdict, "bad")
         palette = QPalette(self.palette())
         palette.setColor(QPalette.ColorRole.WindowText, theme.current().color(role))
         if palette != self._words.palette():
@@ -109,11 +139,13 @@ class PredictionView(View):
             for a in found
         ]
         marked = next((a.index for a in found if a.label == current.label), None)
-        behind = current.generation - inspection.generation > 8
         self.bars.setAccessibleDescription(compute.spoken(found))
-        self.bars.show_bars(bars, marked=marked, dim=behind)
+        self.bars.show_bars(bars, marked=marked, dim=self._dimmed)
+        self._show_exact(self.bars.in_focus)
 
     def _say(self, best: str, words: str, sentence: str) -> None:
+        self._found, self._dimmed = (), False
+        self._exact.setText("")
         self._best.setText(best)
         self._words.setText(words)
         self.bars.show_sentence(sentence)
@@ -121,6 +153,10 @@ class PredictionView(View):
     @Slot(bool)
     def _on_by_class_toggled(self, on: bool) -> None:
         self._show()
+
+    @Slot(object)
+    def _on_bars_pointed(self, index: int | None) -> None:
+        self._show_exact(self.bars.in_focus)
 
     @Slot(int)
     def _on_bars_chosen(self, index: int) -> None:

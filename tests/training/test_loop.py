@@ -1,0 +1,246 @@
+"""The loop: its events, that it learns, stops and repeats itself bit for bit."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from cnnviz.core.errors import UserError
+from cnnviz.datasets.images import LabelledImages
+from cnnviz.datasets.starter import load_starter
+from cnnviz.models import checkpoints, registry
+from cnnviz.models.preparation import to_input
+from cnnviz.training import loop
+from cnnviz.training.config import TrainConfig
+from cnnviz.training.events import BatchesDone, EpochDone, Event, Finished, Started
+from cnnviz.training.metrics import evaluate_batches
+
+SMALL = TrainConfig("lenet5", "starter", epochs=2, batch_size=20, validation=50, augment=True, threads=1, device="cpu")
+
+
+@pytest.fixture
+def few() -> LabelledImages:
+    """250 digits, 25 of each class."""
+    digits = load_starter()
+    return LabelledImages(digits.images_nhw[::20], digits.labels_n[::20])
+
+
+def run(config: TrainConfig, data: LabelledImages) -> list[Event]:
+    return list(loop.train(config, data))
+
+
+def epochs(events: list[Event]) -> list[EpochDone]:
+    return [event for event in events if isinstance(event, EpochDone)]
+
+
+def steps(events: list[Event]) -> list[BatchesDone]:
+    return [event for event in events if isinstance(event, BatchesDone)]
+
+
+def same(one: EpochDone, other: EpochDone) -> bool:
+    return all(torch.equal(one.weights[key], other.weights[key]) for key in one.weights)
+
+
+def test_events_come_in_order_and_add_up(few: LabelledImages) -> None:
+    events = run(SMALL, few)
+    first, last = events[0], events[-1]
+    assert isinstance(first, Started)
+    assert (first.epochs, first.batches, first.n_train, first.n_validation) == (2, 10, 200, 50)
+    assert first.parameters == 61_706
+    assert first.threads == 1
+    assert isinstance(last, Finished)
+    assert (last.epochs, last.stopped) == (2, False)
+    assert last.best_epoch in (1, 2)
+    assert [event.epoch for event in epochs(events)] == [1, 2]
+    for epoch in (1, 2):
+        mine = [event for event in steps(events) if event.epoch == epoch]
+        assert sum(len(event.losses) for event in mine) == 10
+        assert mine[-1].batch == 10
+        losses = [loss for event in mine for loss in event.losses]
+        assert epochs(events)[epoch - 1].train_loss == pytest.approx(np.mean(losses), rel=1e-5)
+    assert epochs(events)[-1].learning_rate < SMALL.learning_rate / 1000  # it has fallen to nearly nothing
+
+
+def test_losses_are_read_seldom_or_at_every_step(few: LabelledImages, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(loop, "READ_S", 1e9)
+    assert [len(event.losses) for event in steps(run(SMALL, few))] == [10, 10]
+    monkeypatch.setattr(loop, "READ_S", 0.0)
+    assert [len(event.losses) for event in steps(run(SMALL, few))] == [1] * 20
+
+
+@pytest.mark.parametrize("model", [spec.name for spec in registry.MODELS])
+def test_the_same_seed_gives_the_same_bits(few: LabelledImages, model: str) -> None:
+    config = replace(SMALL, model=model, average=0.9)
+    torch.manual_seed(1)
+    first = epochs(run(config, few))[-1]
+    torch.manual_seed(2)  # the caller's own random numbers do not matter
+    again = epochs(run(config, few))[-1]
+    other = epochs(run(replace(config, seed=1), few))[-1]
+    assert same(first, again)
+    assert first == replace(again, seconds=first.seconds, images_per_second=first.images_per_second)
+    assert not same(first, other)
+
+
+def test_measuring_the_threads_does_not_touch_the_run(few: LabelledImages, monkeypatch: pytest.MonkeyPatch) -> None:
+    fixed = epochs(run(SMALL, few))[-1]
+
+    def measure(batch: object) -> int:
+        assert callable(batch)
+        batch()
+        batch()
+        return 1
+
+    monkeypatch.setattr(loop.devices, "fastest_threads", measure)
+    assert same(fixed, epochs(run(replace(SMALL, threads=0), few))[-1])
+
+
+def test_the_callers_random_numbers_stay_as_they_are(few: LabelledImages) -> None:
+    torch.manual_seed(7)
+    expected = torch.rand(3)
+    torch.manual_seed(7)
+    run(replace(SMALL, epochs=1), few)
+    assert torch.equal(torch.rand(3), expected)
+
+
+def test_it_learns(few: LabelledImages) -> None:
+    done = epochs(run(replace(SMALL, epochs=12, augment=False), few))
+    assert done[-1].train_accuracy > 0.95
+    assert done[-1].train_loss < 0.3 < done[0].train_loss
+    assert done[-1].val_accuracy > 0.7
+
+
+def test_one_step_is_adamws(few: LabelledImages) -> None:
+    config = replace(SMALL, epochs=1, batch_size=200, augment=False)
+    found = epochs(run(config, few))[0].weights
+    order = torch.randperm(250, generator=torch.Generator().manual_seed(0))
+    chosen = order[50:].sort().values
+    spec = registry.get("lenet5")
+    torch.manual_seed(0)
+    network = checkpoints.build(spec)
+    optimiser = torch.optim.AdamW(
+        network.parameters(), lr=config.learning_rate / 25, weight_decay=0.01, betas=(0.95, 0.999)
+    )
+    x = to_input(torch.tensor(few.images_nhw)[chosen][:, None].float() / 255, spec.input)
+    functional.cross_entropy(network(x), torch.tensor(few.labels_n)[chosen]).backward()
+    optimiser.step()
+    for key, value in network.state_dict().items():  # the order of the sum differs, so bits may
+        torch.testing.assert_close(found[key], value, atol=3e-5, rtol=1e-3)
+
+
+def test_validation_numbers_belong_to_the_weights_of_the_event(few: LabelledImages) -> None:
+    for average in (0.0, 0.9):
+        done = epochs(run(replace(SMALL, average=average), few))[-1]
+        spec = registry.get("lenet5")
+        network = checkpoints.build(spec)
+        network.load_state_dict(dict(done.weights))
+        held = torch.randperm(250, generator=torch.Generator().manual_seed(0))[:50].sort().values
+        ink = torch.tensor(few.images_nhw)[held][:, None].float() / 255
+        loss, accuracy = evaluate_batches(network, ink, torch.tensor(few.labels_n)[held], spec.input)
+        assert (done.val_loss, done.val_accuracy) == (pytest.approx(loss), pytest.approx(accuracy))
+
+
+def test_the_best_epoch_has_the_highest_accuracy_then_the_lowest_loss(few: LabelledImages) -> None:
+    events = run(replace(SMALL, epochs=5), few)
+    best = max(epochs(events), key=lambda e: (e.val_accuracy, -e.val_loss))
+    last = events[-1]
+    assert isinstance(last, Finished)
+    assert last.best_epoch == best.epoch
+    assert best.is_best
+    assert not any(event.is_best for event in epochs(events) if event.epoch > best.epoch)
+
+
+def test_without_a_validation_part_the_last_epoch_is_the_best(few: LabelledImages) -> None:
+    events = run(replace(SMALL, validation=0), few)
+    assert all(math.isnan(event.val_accuracy) and event.is_best for event in epochs(events))
+    last = events[-1]
+    assert isinstance(last, Finished)
+    assert last.best_epoch == 2
+
+
+def test_weights_of_an_event_do_not_change_later(few: LabelledImages) -> None:
+    for event in loop.train(SMALL, few):
+        if isinstance(event, EpochDone) and event.epoch == 1:
+            kept, copy = event, {key: value.clone() for key, value in event.weights.items()}
+    assert all(torch.equal(kept.weights[key], copy[key]) for key in copy)
+
+
+@pytest.mark.parametrize(("after", "epochs_done"), [(0, 0), (13, 1)])
+def test_stop_ends_between_two_steps(few: LabelledImages, after: int, epochs_done: int) -> None:
+    asked: Iterator[bool] = iter([False] * after + [True])
+    events = list(loop.train(SMALL, few, lambda: next(asked)))
+    last = events[-1]
+    assert isinstance(last, Finished)
+    assert (last.stopped, last.epochs) == (True, epochs_done)
+    assert len(epochs(events)) == epochs_done
+
+
+@pytest.mark.parametrize(("batch_size", "batches"), [(1, 12), (5, 3), (12, 1), (1000, 1)])
+def test_odd_batch_sizes(batch_size: int, batches: int) -> None:
+    digits = load_starter()
+    data = LabelledImages(digits.images_nhw[::385], digits.labels_n[::385])  # 13 digits
+    events = run(replace(SMALL, batch_size=batch_size, validation=1), data)
+    assert isinstance(events[0], Started)
+    assert events[0].batches == batches
+    assert all(math.isfinite(event.train_loss) for event in epochs(events))
+
+
+@pytest.mark.parametrize("n", range(1, 13))
+def test_runs_of_any_number_of_steps(n: int) -> None:
+    digits = load_starter()
+    data = LabelledImages(digits.images_nhw[:n], digits.labels_n[:n])
+    done = epochs(run(replace(SMALL, epochs=1, batch_size=1, validation=0), data))
+    assert done[0].learning_rate <= SMALL.learning_rate
+    assert math.isfinite(done[0].train_loss)
+
+
+def test_more_validation_than_pictures(few: LabelledImages) -> None:
+    with pytest.raises(UserError, match="'validation' is 250"):
+        run(replace(SMALL, validation=250), few)
+
+
+def test_a_loss_that_is_no_number_ends_the_run(few: LabelledImages, monkeypatch: pytest.MonkeyPatch) -> None:
+    build = checkpoints.build
+
+    def broken(spec: registry.ModelSpec) -> nn.Module:
+        network = build(spec)
+        with torch.no_grad():
+            next(network.parameters()).fill_(float("nan"))
+        return network
+
+    monkeypatch.setattr(loop.checkpoints, "build", broken)
+    with pytest.raises(UserError, match="no longer a number") as caught:
+        run(SMALL, few)
+    assert "learning rate" in caught.value.suggestion
+
+
+def test_an_unknown_device(few: LabelledImages) -> None:
+    with pytest.raises(UserError, match="'abacus'"):
+        run(replace(SMALL, device="abacus"), few)
+
+
+def test_the_average_follows_a_short_run() -> None:
+    averaged = (torch.zeros(2),)
+    values: list[float] = []
+    expected = 0.0
+    for n in range(4):
+        decay = min(0.9995, (1 + n) / (10 + n))
+        expected = decay * expected + (1 - decay)
+        loop._blend(0.9995, averaged, (torch.ones(2),), n)
+        values.append(float(averaged[0][0]))
+        assert values[-1] == pytest.approx(expected)
+    assert values[-1] > 0.99
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+def test_it_learns_on_cuda(few: LabelledImages) -> None:
+    done = epochs(run(replace(SMALL, epochs=12, augment=False, device="cuda"), few))
+    assert done[-1].train_accuracy > 0.95
+    assert all(isinstance(value, Tensor) and value.device.type == "cpu" for value in done[-1].weights.values())

@@ -1,0 +1,182 @@
+"""The prediction: ranking, words, and what is said when there is nothing to say."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PySide6.QtCore import QEvent, QPointF, Qt
+from PySide6.QtGui import QMouseEvent, QPalette
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication, QCheckBox
+from pytestqt.qtbot import QtBot
+
+from cnnviz.core.inspection import FloatArray, Inspection
+from cnnviz.state.app_state import AppState, Place
+from cnnviz.state.messages import MessageCenter
+from cnnviz.state.settings import Settings
+from cnnviz.views.prediction import compute
+from cnnviz.views.prediction.widget import BEHIND, LOADING, NOTHING, PredictionView
+from cnnviz.widgets import theme
+from tests.samples import sample_inspection, sample_model
+
+MODEL = sample_model()
+PAPER: FloatArray = np.zeros((28, 28), np.float32)
+
+
+@pytest.fixture
+def state() -> AppState:
+    return AppState()
+
+
+@pytest.fixture
+def view(qtbot: QtBot, qapp: QApplication, state: AppState) -> PredictionView:
+    theme.apply(qapp, "light")
+    made = PredictionView(state, MessageCenter())
+    qtbot.addWidget(made)
+    made.resize(300, 500)
+    made.show()
+    return made
+
+
+def answer(state: AppState, label: str | None = None, seed: int = 0) -> Inspection:
+    """Give the state a picture and the network's answer to it."""
+    state.set_model(MODEL)
+    current = state.set_input(PAPER, blank=False, label=label)
+    inspection = sample_inspection(MODEL, seed=seed, generation=current.generation)
+    state.set_inspection(inspection)
+    return inspection
+
+
+def keys(view: PredictionView) -> list[int]:
+    return [bar.key for bar in view.bars._bars]
+
+
+@pytest.mark.parametrize(
+    ("probability", "text"),
+    [(1.0, "> 99.9 %"), (0.9994, "99.9 %"), (0.5, "50.0 %"), (0.0006, "0.1 %"), (0.0, "< 0.1 %")],
+)
+def test_rounding_claims_neither_certainty_nor_impossibility(probability: float, text: str) -> None:
+    assert compute.percent(probability) == text
+
+
+def test_classes_are_ranked_with_their_own_numbers(view: PredictionView, state: AppState) -> None:
+    inspection = answer(state)
+    order = np.argsort(-inspection.logits, kind="stable").tolist()
+    assert keys(view) == order
+    for bar in view.bars._bars:
+        assert bar.label == str(bar.key)
+        assert bar.share == float(inspection.probabilities[bar.key])
+        assert bar.text == compute.percent(float(inspection.probabilities[bar.key]))
+        assert bar.detail == f"{inspection.logits[bar.key]:.2f}".replace("-", "−")
+    assert view._best.accessibleName() == f"Most probable class: {order[0]}"
+    assert view.bars.accessibleDescription().startswith(f"{order[0]}: ")
+
+
+def test_nothing_drawn_predicts_nothing(view: PredictionView, state: AppState) -> None:
+    assert view.bars.accessibleDescription() == NOTHING
+    answer(state)
+    state.set_input(PAPER, blank=True)
+    assert keys(view) == []
+    assert view.bars.accessibleDescription() == NOTHING
+    assert view._best.accessibleName() == "Most probable class: –"
+    state.set_inspection(sample_inspection(MODEL, generation=2))  # what the network makes of paper is no answer
+    assert keys(view) == []
+
+
+def test_without_a_network_it_says_that_one_is_coming(view: PredictionView, state: AppState) -> None:
+    state.set_input(PAPER, blank=False)
+    view.hide()
+    view.show()
+    assert view.bars.accessibleDescription() == LOADING
+
+
+def test_the_true_label_is_right_or_wrong_in_words_and_colour(view: PredictionView, state: AppState) -> None:
+    inspection = answer(state)
+    best = str(inspection.ranking()[0])
+    other = str(inspection.ranking()[1])
+    colour = QPalette.ColorRole.WindowText
+    assert "right" not in view._words.text()
+    answer(state, label=best)
+    assert view._words.text().endswith("sure, right")
+    assert view._words.palette().color(colour) == theme.current().color("good")
+    answer(state, label=other)
+    assert view._words.text().endswith(f"sure, wrong: it is a {other}")
+    assert view._words.palette().color(colour) == theme.current().color("bad")
+    assert view.bars._marked == int(other)
+
+
+def test_an_answer_that_falls_behind_is_dimmed_until_the_next(view: PredictionView, state: AppState) -> None:
+    answer(state)
+    for _ in range(BEHIND):
+        state.set_input(PAPER, blank=False)
+    assert not view.bars._dim  # the pen moves, and answers follow
+    current = state.set_input(PAPER, blank=False)
+    assert view.bars._dim
+    assert view._words.text().endswith("updating")
+    state.set_inspection(sample_inspection(MODEL, generation=current.generation))
+    assert not view.bars._dim
+    assert "updating" not in view._words.text()
+
+
+def test_choosing_a_class_chooses_its_element_everywhere(view: PredictionView, state: AppState) -> None:
+    inspection = answer(state)
+    QTest.keyClick(view.bars, Qt.Key.Key_Down)
+    best, second = inspection.ranking()[:2]
+    assert state.selection == Place("fc3", best)
+    exact = f"{best}: probability {inspection.probabilities[best]:.6g}, logit {inspection.logits[best]:.4f}"
+    assert view._exact.text() == exact.replace("-", "−")
+    state.select(Place("fc3", second))
+    assert view.bars.in_focus == second
+    assert view._exact.text().startswith(f"{second}: ")
+    state.select(Place("conv1", second))
+    assert view.bars.in_focus is None
+    assert view._exact.text() == ""
+
+
+def test_pointing_at_a_class_says_its_exact_numbers_live(view: PredictionView, state: AppState) -> None:
+    answer(state)
+    where, none = QPointF(view.bars.row_rect(keys(view)[2]).center()), Qt.MouseButton.NoButton
+    event = QMouseEvent(QEvent.Type.MouseMove, where, where, none, none, Qt.KeyboardModifier.NoModifier)
+    QApplication.sendEvent(view.bars, event)
+    assert view._exact.text().startswith(f"{keys(view)[2]}: ")
+    inspection = answer(state, seed=4)
+    third = inspection.ranking()[2]
+    exact = f"{third}: probability {inspection.probabilities[third]:.6g}, logit {inspection.logits[third]:.4f}"
+    assert view._exact.text() == exact.replace("-", "−")
+    state.set_input(PAPER, blank=True)
+    assert view._exact.text() == ""
+
+
+def test_by_class_keeps_every_class_in_its_place_and_is_remembered(
+    qtbot: QtBot, view: PredictionView, state: AppState, tmp_path: Path
+) -> None:
+    inspection = answer(state)
+    box = view.findChild(QCheckBox)
+    assert box is not None
+    QTest.keyClick(box, Qt.Key.Key_Space)
+    assert keys(view) == list(range(10))
+    assert view._best.accessibleName() == f"Most probable class: {inspection.ranking()[0]}"
+    settings = Settings(tmp_path / "s.ini")
+    view.remember(settings)
+    other = PredictionView(AppState(), MessageCenter())
+    qtbot.addWidget(other)
+    other.recall(settings)
+    again = other.findChild(QCheckBox)
+    assert again is not None
+    assert again.isChecked()
+
+
+def test_equal_logits_keep_the_lower_class_first(view: PredictionView, state: AppState) -> None:
+    inspection = answer(state)
+    even = replace(
+        inspection,
+        generation=inspection.generation + 1,
+        logits=np.zeros(10, np.float32),
+        probabilities=np.full(10, 0.1, np.float32),
+    )
+    state.set_inspection(even)
+    assert keys(view) == list(range(10))
+    assert view._best.accessibleName() == "Most probable class: 0"

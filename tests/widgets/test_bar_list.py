@@ -1,0 +1,107 @@
+"""Ranked bars: their lengths, pointing, keys."""
+
+from __future__ import annotations
+
+import pytest
+from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
+from PySide6.QtGui import QMouseEvent
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication, QWidget
+from pytestqt.qtbot import QtBot
+
+from cnnviz.widgets import theme
+from cnnviz.widgets.bar_list import Bar, BarList
+
+BARS = (Bar(7, "7", 0.75, "75.0 %", "2.00"), Bar(1, "1", 0.25, "25.0 %", "0.90"), Bar(4, "4", 0.0, "< 0.1 %", "−9.00"))
+
+
+def move(widget: QWidget, point: QPoint) -> None:
+    where, none = QPointF(point), Qt.MouseButton.NoButton
+    event = QMouseEvent(QEvent.Type.MouseMove, where, where, none, none, Qt.KeyboardModifier.NoModifier)
+    QApplication.sendEvent(widget, event)
+
+
+@pytest.fixture
+def bars(qtbot: QtBot, qapp: QApplication) -> BarList:
+    theme.apply(qapp, "light")
+    made = BarList("Probabilities", ("class", "probability", "logit"))
+    qtbot.addWidget(made)
+    made.resize(320, 300)
+    made.show()
+    made.show_bars(BARS)
+    return made
+
+
+def lengths(bars: BarList, *, dim: bool = False) -> list[int]:
+    """Count each row's pixels in the bar's colour."""
+    image, accent = bars.grab().toImage(), theme.current().color("accent")
+    found = []
+    for bar in BARS:
+        y = bars.row_rect(bar.key).center().y()
+        colours = (image.pixelColor(x, y) for x in range(4, bars.width() - 4))
+        found.append(sum(abs(c.red() - accent.red()) < 3 and abs(c.blue() - accent.blue()) < 3 for c in colours))
+    return found
+
+
+def test_bars_are_as_long_as_their_shares(bars: BarList) -> None:
+    long, short, least = lengths(bars)
+    assert long == pytest.approx(3 * short, abs=3)
+    assert least == 1  # a class that is there, however improbable
+
+
+def test_values_that_are_behind_are_dimmed(bars: BarList) -> None:
+    bars.show_bars(BARS, dim=True)
+    assert lengths(bars) == [0, 0, 0]
+
+
+def test_keys_walk_and_stop_at_both_ends(bars: BarList) -> None:
+    keys: list[int] = []
+    bars.chosen.connect(keys.append)
+    for key in (Qt.Key.Key_Down, Qt.Key.Key_Down, Qt.Key.Key_Down, Qt.Key.Key_Down, Qt.Key.Key_Up):
+        QTest.keyClick(bars, key)
+    assert keys == [7, 1, 4, 4, 1]
+    assert bars.in_focus == 1
+
+
+def test_a_click_chooses_its_row(bars: BarList) -> None:
+    keys: list[int] = []
+    bars.chosen.connect(keys.append)
+    middle = bars.row_rect(4).center()
+    QTest.mouseClick(bars, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, middle)
+    QTest.mouseClick(bars, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, QPoint(20, 3))
+    assert keys == [4]
+
+
+def test_pointing_counts_rows_that_change_places_under_the_pointer(bars: BarList) -> None:
+    keys: list[object] = []
+    bars.pointed.connect(keys.append)
+    move(bars, bars.row_rect(7).center())
+    assert keys == [7]
+    bars.show_bars((BARS[1], BARS[0], BARS[2]))
+    assert keys == [7, 1]
+    assert bars.in_focus == 1
+    QApplication.sendEvent(bars, QEvent(QEvent.Type.Leave))
+    assert keys == [7, 1, None]
+
+
+def test_the_true_class_is_marked_by_more_than_colour(bars: BarList) -> None:
+    plain = bars.grab().toImage()
+    bars.show_bars(BARS, marked=1)
+    marked = bars.grab().toImage()
+    assert marked.copy(bars.row_rect(1)) != plain.copy(bars.row_rect(1))
+    assert marked.copy(bars.row_rect(7)) == plain.copy(bars.row_rect(7))
+    assert marked.copy(bars.row_rect(4)) == plain.copy(bars.row_rect(4))
+
+
+def test_a_sentence_takes_the_place_of_the_rows(bars: BarList) -> None:
+    bars.show_sentence("Nothing drawn yet.")
+    assert bars.accessibleDescription() == "Nothing drawn yet."
+    assert bars.key_at(QPoint(30, 60)) is None
+    QTest.keyClick(bars, Qt.Key.Key_Down)
+    assert bars.in_focus is None
+
+
+def test_ten_rows_fit_a_small_height(bars: BarList) -> None:
+    bars.resize(240, bars.sizeHint().height())
+    bars.show_bars([Bar(i, str(i), 0.1, "10.0 %", "0.00") for i in range(10)])
+    assert bars.row_rect(9).bottom() <= bars.height()
