@@ -29,6 +29,12 @@ try:
 except ImportError:  # a GPU server: only the Qt-free packages are tested there
     HAS_QT = False
     collect_ignore = ["state", "workers", "widgets", "views", "e2e", "contracts", "app", "benchmarks"]
+
+    def pytest_addoption(parser: pytest.Parser) -> None:
+        """Know the settings of pytest-qt, which cannot be loaded without Qt."""
+        for name in ("qt_api", "qt_log_level_fail", "qt_log_ignore"):
+            parser.addini(name, "a setting of pytest-qt")
+
 else:
     HAS_QT = True
 

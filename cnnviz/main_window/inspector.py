@@ -1,10 +1,10 @@
-"""The inspector: where one is, the facts of the selected layer, and a tab for each view of it."""
+"""The inspector: the facts of the selected layer, and a tab for each view of it."""
 
 from __future__ import annotations
 
 from PySide6.QtCore import Slot
-from PySide6.QtGui import QFont, QKeyEvent, Qt
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QTabWidget, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtGui import QKeyEvent, Qt
+from PySide6.QtWidgets import QTabWidget, QVBoxLayout, QWidget
 
 from cnnviz.core.graph import Node
 from cnnviz.state.app_state import AppState, Place
@@ -31,10 +31,10 @@ def facts(node: Node) -> str:
         parts.append(f"{node.macs:,} multiply-adds")
     if node.field_hw is not None and node.kind != "input":
         down, across = node.field_hw
-        parts.append(f"sees {down.size} × {across.size} input pixels")
+        parts.append(f"sees {down.size} × {across.size} px")
     elif node.kind not in ("input", "softmax"):
         parts.append("sees the whole input")
-    return "  ·  ".join(parts)
+    return " · ".join(parts)
 
 
 def _operation(node: Node) -> str:
@@ -64,20 +64,8 @@ class Inspector(QWidget):
         self._views: dict[int, View] = {}
         self._pages: list[QWidget] = []
         self._recalled: Settings | None = None
-        self._crumbs = QWidget(self)
-        self._crumb_row = QHBoxLayout(self._crumbs)
-        self._crumb_row.setContentsMargins(0, 0, 0, 0)
-        self._crumb_row.setSpacing(2)
-        self._layer = self._crumb("Choose the whole layer", self._on_layer_clicked)
-        self._unit = self._crumb("Choose the whole map", self._on_unit_clicked)
-        self._cell = QLabel(self._crumbs)
-        self._crumb_row.addWidget(self._cell)
         self._facts = ElidedLabel("Choose a layer in the map above.", self)
         self._facts.setAccessibleName("Facts of the selected layer")
-        head = QHBoxLayout()
-        head.setSpacing(theme.GRID_PX)
-        head.addWidget(self._crumbs)
-        head.addWidget(self._facts, 1)
         self.tabs = QTabWidget(self)
         self.tabs.setDocumentMode(True)
         self.tabs.setAccessibleName("Views of the selected layer")
@@ -89,7 +77,7 @@ class Inspector(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(theme.GRID_PX, 4, theme.GRID_PX, 4)
         layout.setSpacing(4)
-        layout.addLayout(head)
+        layout.addWidget(self._facts)
         layout.addWidget(self.tabs, 1)
         state.selection_changed.connect(self._on_state_selection_changed)
         state.model_changed.connect(self._on_state_model_changed)
@@ -126,32 +114,12 @@ class Inspector(QWidget):
         names = tuple(spec.name for spec in self._specs)
         self.tabs.setCurrentIndex(names.index(settings.choice("inspector/tab", names[0], names)))
 
-    def _crumb(self, tip: str, clicked: object) -> QToolButton:
-        button = QToolButton(self._crumbs)
-        button.setAutoRaise(True)
-        button.setToolTip(tip)
-        font = QFont(self.font())
-        font.setBold(True)
-        button.setFont(font)
-        button.clicked.connect(clicked)
-        self._crumb_row.addWidget(button)
-        return button
-
     def _show(self, place: Place | None) -> None:
         model = self._state.model
-        known = place is not None and model is not None and place.layer in model.graph
-        self._crumbs.setVisible(known)
-        if place is None or model is None or not known:
+        if place is None or model is None or place.layer not in model.graph:
             self._facts.setText("Choose a layer in the map above.")
-            return
-        node = model.graph[place.layer]
-        self._layer.setText(place.layer)
-        self._unit.setVisible(place.unit is not None)
-        self._unit.setText(f"› {'map' if node.is_map else 'element'} {place.unit}")
-        self._cell.setVisible(place.cell is not None)
-        self._cell.setText(f"› row {place.cell[0]}, column {place.cell[1]}" if place.cell else "")
-        text = facts(node)
-        self._facts.setText(text)
+        else:
+            self._facts.setText(facts(model.graph[place.layer]))
 
     @Slot(int)
     def _on_tabs_current_changed(self, index: int) -> None:
@@ -164,15 +132,6 @@ class Inspector(QWidget):
     @Slot(object)
     def _on_state_model_changed(self, model: object) -> None:
         self._show(self._state.selection)
-
-    @Slot()
-    def _on_layer_clicked(self) -> None:
-        self._state.select_unit(None)
-
-    @Slot()
-    def _on_unit_clicked(self) -> None:
-        if self._state.selection is not None:
-            self._state.select_unit(self._state.selection.unit)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Escape goes one level out: cell, unit, layer."""

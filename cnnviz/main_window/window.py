@@ -1,66 +1,33 @@
-"""The window: docks, menus and the toolbar, built from tables. It shows and asks; the state decides."""
+"""The window: docks, menus, toolbar and status. It shows and asks; the state decides."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
 
-from PySide6.QtCore import QByteArray, QSignalBlocker, QSize, Qt, Signal, Slot
-from PySide6.QtGui import (
-    QAction,
-    QActionGroup,
-    QCloseEvent,
-    QDragEnterEvent,
-    QDropEvent,
-    QGuiApplication,
-    QKeySequence,
-    QShowEvent,
-)
-from PySide6.QtWidgets import (
-    QApplication,
-    QComboBox,
-    QDockWidget,
-    QFileDialog,
-    QLabel,
-    QMainWindow,
-    QMenu,
-    QMessageBox,
-    QToolBar,
-    QVBoxLayout,
-    QWidget,
-)
+from PySide6.QtCore import QByteArray, QSize, Qt, Signal, Slot
+from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QKeySequence, QShowEvent
+from PySide6.QtWidgets import QDockWidget, QFileDialog, QLabel, QMainWindow, QVBoxLayout, QWidget
 
-from cnnviz.core.inspection import Inspection, LoadedModel, ModelRequest
-from cnnviz.main_window import about
+from cnnviz.core.inspection import Inspection, LoadedModel
+from cnnviz.main_window import about, menus
+from cnnviz.main_window.appearance import Appearance
+from cnnviz.main_window.crumbs import CrumbTitle
 from cnnviz.main_window.inspector import Inspector
+from cnnviz.main_window.menus import Command
 from cnnviz.main_window.notices import NoticeBar
-from cnnviz.models.registry import MODELS
-from cnnviz.state.app_state import APPEARANCES, SCOPES, AppState, ColourScope, InputState
+from cnnviz.main_window.toolbar import ToolBar
+from cnnviz.state.app_state import SCOPES, AppState, InputState
 from cnnviz.state.messages import MessageCenter
 from cnnviz.state.settings import Settings
 from cnnviz.views.base import View
 from cnnviz.views.registry import VIEWS
 from cnnviz.widgets import theme
-from cnnviz.widgets.elided_label import ElidedLabel
 
 LAYOUT_VERSION = 1
 TIMING_S = 0.5
 DEFAULT_SIZE = QSize(1440, 900)
 WEIGHTS_FILTER = "Weights (*.safetensors *.pt *.pth *.th);;All files (*)"
-_SCOPE_WORDS: dict[ColourScope, str] = {"unit": "each map", "layer": "the layer", "network": "the network"}
 _AREAS = {"input": Qt.DockWidgetArea.LeftDockWidgetArea, "prediction": Qt.DockWidgetArea.RightDockWidgetArea}
-
-
-@dataclass(frozen=True)
-class Command:
-    """A line of the menu table: menu, words, keys, what it does, a tip; ``-`` as words is a separator."""
-
-    menu: str
-    words: str
-    keys: tuple[QKeySequence.StandardKey | str, ...] = ()
-    run: Callable[[], object] | None = None
-    tip: str = ""
 
 
 class MainWindow(QMainWindow):
@@ -88,10 +55,10 @@ class MainWindow(QMainWindow):
         self._docks: dict[str, QDockWidget] = {}
         self._shown = False
         self._timed_s = 0.0
-        self._text_scale = theme.nearest_scale(settings.get("window/text_scale", 1.0))
-        self._appearance = settings.choice("window/appearance", "system", APPEARANCES)
+        self._appearance = Appearance(settings, self)
         self._make_docks()
-        self._make_toolbar()
+        self._toolbar = ToolBar(state, self)
+        self.addToolBar(self._toolbar)
         self._make_menus()
         self._make_status()
         self._default_layout = self.saveState(LAYOUT_VERSION)
@@ -124,6 +91,7 @@ class MainWindow(QMainWindow):
         self.setCentralWidget(centre)
         self.inspector = Inspector(self._state, self._messages, self)
         dock = self._add_dock("inspector", "Inspector", self.inspector, Qt.DockWidgetArea.BottomDockWidgetArea)
+        dock.setTitleBarWidget(CrumbTitle(self._state, dock))
         for corner, area in (
             (Qt.Corner.BottomLeftCorner, Qt.DockWidgetArea.LeftDockWidgetArea),
             (Qt.Corner.BottomRightCorner, Qt.DockWidgetArea.RightDockWidgetArea),
@@ -141,46 +109,17 @@ class MainWindow(QMainWindow):
         self._docks[name] = dock
         return dock
 
-    def _make_toolbar(self) -> None:
-        bar = QToolBar("Toolbar", self)
-        bar.setObjectName("toolbar")
-        bar.setMovable(False)
-        bar.toggleViewAction().setVisible(False)
-        self.addToolBar(bar)
-        self._models = QComboBox(bar)
-        self._models.setAccessibleName("Network")
-        for spec in MODELS:
-            self._models.addItem(spec.title, spec.name)
-            self._models.setItemData(self._models.count() - 1, spec.summary, Qt.ItemDataRole.ToolTipRole)
-        self._models.activated.connect(self._on_models_activated)
-        self._scopes = QComboBox(bar)
-        self._scopes.setAccessibleName("Colour scale")
-        self._scopes.setToolTip("Over what one colour scale reaches: each map its own, one a layer, or one for all")
-        for scope in SCOPES:
-            self._scopes.addItem(_SCOPE_WORDS[scope], scope)
-        self._scopes.activated.connect(self._on_scopes_activated)
-        self._weights_note = ElidedLabel("", bar)
-        self._weights_note.setForegroundRole(self.palette().ColorRole.PlaceholderText)
-        for words, widget in (("&Network ", self._models), ("  &Colour scale over ", self._scopes)):
-            label = QLabel(words, bar)
-            label.setBuddy(widget)
-            bar.addWidget(label)
-            bar.addWidget(widget)
-        spacer = QLabel("   ", bar)
-        bar.addWidget(spacer)
-        bar.addWidget(self._weights_note)
-
     def _commands(self) -> list[Command]:
         keys = QKeySequence.StandardKey
         return [
             Command("&File", "Open &weights…", ("Ctrl+Shift+O",), self._on_open_weights, "Use your own weights file"),
-            Command("&File", "Use the weights that &ship", (), self._on_shipped_weights),
-            Command("&File", "-"),
+            Command("&File", "Use the weights that &ship", (), lambda: self._toolbar.request(None)),
+            Command("&File"),
             Command("&File", "&Quit", (keys.Quit, "Ctrl+Q"), self.close),
-            Command("&View", "&Larger text", (keys.ZoomIn, "Ctrl++", "Ctrl+="), self._on_larger),
-            Command("&View", "&Smaller text", (keys.ZoomOut, "Ctrl+-"), self._on_smaller),
-            Command("&View", "&Usual text size", ("Ctrl+0",), self._on_usual),
-            Command("&View", "-"),
+            Command("&View", "&Larger text", (keys.ZoomIn, "Ctrl++", "Ctrl+="), self._appearance.larger),
+            Command("&View", "&Smaller text", (keys.ZoomOut, "Ctrl+-"), self._appearance.smaller),
+            Command("&View", "&Usual text size", ("Ctrl+0",), self._appearance.usual),
+            Command("&View"),
             Command("&View", "&Full screen", ("F11",), self._on_full_screen),
             Command("&View", "&Reset the layout", (), self._on_reset_layout),
             Command("&Go", "To the &input", ("Ctrl+1",), lambda: self._views["input"].setFocus()),
@@ -192,42 +131,12 @@ class MainWindow(QMainWindow):
         ]
 
     def _make_menus(self) -> None:
-        self._menus: dict[str, QMenu] = {}
-        input_actions = self._views["input"].menu_actions()
-        for title in ("&File", "&Edit", "&View", "&Go", "&Help"):
-            self._menus[title] = self.menuBar().addMenu(title)
-        for title, action in input_actions:
-            self._menus[title].addAction(action)
-        if any(title == "&File" for title, _ in input_actions):
-            self._menus["&File"].addSeparator()
-        for command in self._commands():
-            menu = self._menus[command.menu]
-            if command.words == "-":
-                menu.addSeparator()
-                continue
-            action = QAction(command.words, self)
-            sequences = [QKeySequence(key) for key in command.keys]
-            action.setShortcuts(list({k.toString(): k for k in sequences if not k.isEmpty()}.values()))
-            if command.tip:
-                action.setToolTip(command.tip)
-            assert command.run is not None
-            action.triggered.connect(command.run)
-            menu.addAction(action)
-        self._menus["&View"].addSeparator()
+        self._menus = menus.fill(self.menuBar(), self._views["input"].menu_actions(), self._commands())
+        view = self._menus["&View"]
+        view.addSeparator()
         for dock in self._docks.values():
-            self._menus["&View"].addAction(dock.toggleViewAction())
-        self._make_appearance_menu(self._menus["&View"].addMenu("&Appearance"))
-
-    def _make_appearance_menu(self, menu: QMenu) -> None:
-        group = QActionGroup(self)
-        for name in APPEARANCES:
-            action = QAction({"system": "As the &system", "light": "&Light", "dark": "&Dark"}[name], self)
-            action.setCheckable(True)
-            action.setChecked(name == self._appearance)
-            action.setData(name)
-            group.addAction(action)
-            menu.addAction(action)
-        group.triggered.connect(self._on_appearance)
+            view.addAction(dock.toggleViewAction())
+        self._appearance.fill(view.addMenu("&Appearance"))
 
     def _make_status(self) -> None:
         self._device = QLabel(self)
@@ -242,11 +151,9 @@ class MainWindow(QMainWindow):
     def _follow_state(self) -> None:
         state = self._state
         state.model_changed.connect(self._on_state_model_changed)
-        state.model_requested.connect(self._on_state_model_requested)
         state.inspection_changed.connect(self._on_state_inspection_changed)
         state.input_changed.connect(self._on_state_input_changed)
         state.enter_requested.connect(self.inspector.enter)
-        QGuiApplication.styleHints().colorSchemeChanged.connect(self._on_color_scheme_changed)
 
     # -- remembering ----------------------------------------------------------------------------------------------
 
@@ -261,7 +168,6 @@ class MainWindow(QMainWindow):
             self.restoreState(layout, LAYOUT_VERSION)
         scope = settings.choice("window/scope", "layer", SCOPES)
         self._state.set_scope(next(s for s in SCOPES if s == scope))
-        self._scopes.setCurrentIndex(SCOPES.index(self._state.scope))
         for view in self._views.values():
             view.recall(settings)
         self.inspector.recall(settings)
@@ -273,8 +179,7 @@ class MainWindow(QMainWindow):
         settings.put("window/geometry", QByteArray(self.saveGeometry()))
         settings.put("window/layout", QByteArray(self.saveState(LAYOUT_VERSION)))
         settings.put("window/scope", self._state.scope)
-        settings.put("window/text_scale", self._text_scale)
-        settings.put("window/appearance", self._appearance)
+        self._appearance.remember(settings)
         if self._state.model is not None:
             settings.put("model/name", self._state.model.request.name)
             settings.put("model/weights", self._state.model.request.weights_path or "")
@@ -286,20 +191,9 @@ class MainWindow(QMainWindow):
     # -- from the state -------------------------------------------------------------------------------------------
 
     @Slot(object)
-    def _on_state_model_requested(self, request: ModelRequest) -> None:
-        self._weights_note.setText("loading…")
-        with QSignalBlocker(self._models):
-            self._models.setCurrentIndex(self._models.findData(request.name))
-
-    @Slot(object)
     def _on_state_model_changed(self, model: LoadedModel | None) -> None:
-        if model is None:
-            return
-        self._device.setText(model.device)
-        parameters = f"{model.graph.parameters:,} parameters"
-        self._weights_note.setText(f"{parameters}  ·  {model.weights_note}" if model.weights_note else parameters)
-        with QSignalBlocker(self._models):
-            self._models.setCurrentIndex(self._models.findData(model.request.name))
+        if model is not None:
+            self._device.setText(model.device)
 
     @Slot(object)
     def _on_state_inspection_changed(self, inspection: Inspection | None) -> None:
@@ -330,60 +224,14 @@ class MainWindow(QMainWindow):
     @Slot()
     def show_loaded_again(self) -> None:
         """Show the network that is loaded after another one failed to load."""
-        self._on_state_model_changed(self._state.model)
-        if self._state.model is None:
-            self._weights_note.setText("no network")
+        self._toolbar.show_loaded_again()
 
     # -- from the user --------------------------------------------------------------------------------------------
-
-    @Slot(int)
-    def _on_models_activated(self, index: int) -> None:
-        self._state.request_model(ModelRequest(self._models.itemData(index), None, self._device_name()))
-
-    @Slot(int)
-    def _on_scopes_activated(self, index: int) -> None:
-        self._state.set_scope(SCOPES[index])
-
-    def _device_name(self) -> str:
-        request = self._state.model_request
-        return request.device if request is not None else "auto"
 
     def _on_open_weights(self) -> None:
         name, _ = QFileDialog.getOpenFileName(self, "Open weights", "", WEIGHTS_FILTER)
         if name:
-            model = self._models.currentData()
-            self._state.request_model(ModelRequest(model, name, self._device_name()))
-
-    def _on_shipped_weights(self) -> None:
-        self._state.request_model(ModelRequest(self._models.currentData(), None, self._device_name()))
-
-    def _on_larger(self) -> None:
-        self._set_text_scale(min((s for s in theme.TEXT_SCALES if s > self._text_scale), default=self._text_scale))
-
-    def _on_smaller(self) -> None:
-        self._set_text_scale(max((s for s in theme.TEXT_SCALES if s < self._text_scale), default=self._text_scale))
-
-    def _on_usual(self) -> None:
-        self._set_text_scale(1.0)
-
-    def _set_text_scale(self, scale: float) -> None:
-        self._text_scale = scale
-        self._apply_theme()
-
-    @Slot(QAction)
-    def _on_appearance(self, action: QAction) -> None:
-        self._appearance = action.data()
-        self._apply_theme()
-
-    @Slot(object)
-    def _on_color_scheme_changed(self, scheme: object) -> None:
-        if self._appearance == "system":
-            self._apply_theme()
-
-    def _apply_theme(self) -> None:
-        app = QApplication.instance()
-        assert isinstance(app, QApplication)
-        theme.apply(app, self._appearance, self._text_scale)
+            self._toolbar.request(name)
 
     def _on_full_screen(self) -> None:
         self.setWindowState(self.windowState() ^ Qt.WindowState.WindowFullScreen)
@@ -393,15 +241,6 @@ class MainWindow(QMainWindow):
         for dock in self._docks.values():
             dock.show()
         self.resizeDocks([self._docks["input"], self._docks["prediction"]], [356, 248], Qt.Orientation.Horizontal)
-
-    def confirm(self, question: str, action: str) -> bool:
-        """Ask before something that cannot be undone."""
-        box = QMessageBox(QMessageBox.Icon.Question, "cnnviz", question, QMessageBox.StandardButton.Cancel, self)
-        button = box.addButton(action, QMessageBox.ButtonRole.AcceptRole)
-        box.exec()
-        chosen = box.clickedButton() is button
-        box.deleteLater()
-        return chosen
 
     # -- Qt -------------------------------------------------------------------------------------------------------
 

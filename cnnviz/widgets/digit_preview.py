@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 from PySide6.QtCore import QRect, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QImage, QKeyEvent, QMouseEvent, QPainter, QPen
+from PySide6.QtGui import QImage, QKeyEvent, QMouseEvent, QPainter, QPen, QResizeEvent
 from PySide6.QtWidgets import QDialog, QDialogButtonBox, QSizePolicy, QVBoxLayout, QWidget
 
 from cnnviz.widgets import theme
@@ -13,6 +13,7 @@ from cnnviz.widgets.figure import Figure, draw_text
 
 FloatArray = npt.NDArray[np.float32]
 READABLE_PX = 20
+LARGEST_SHARE = 0.7  # of the width, for the digit
 
 
 def _grey(image_hw: FloatArray | npt.NDArray[np.uint8]) -> QImage:
@@ -38,7 +39,7 @@ class DigitPreview(Figure):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__("What the network sees", parent)
         self.setToolTip("Before and after centring. Click, or press Enter, for the numbers.")
-        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Maximum)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         self._before = QImage()
         self._after = QImage()
         self._box = QRectF()
@@ -76,11 +77,14 @@ class DigitPreview(Figure):
         self.update()
 
     def _squares(self, size: QSize) -> tuple[QRect, QRect]:
+        """Return where the board and the digit are: the digit takes the height, the board what is left beside it."""
         line = round(theme.text_px() * 1.4)
-        side = min((size.width() - 2 * theme.GRID_PX) // 2, size.height() - line - 2)
-        side = max(28, side // 28 * 28)
-        left = max(0, (size.width() - 2 * side - 2 * theme.GRID_PX) // 2)
-        return QRect(left, line, side, side), QRect(left + side + 2 * theme.GRID_PX, line, side, side)
+        gap = 2 * theme.GRID_PX
+        after = min(round(LARGEST_SHARE * size.width()), size.height() - line - 2)
+        after = max(28, after // 28 * 28)  # whole pixels of the screen for one of the digit
+        before = max(28, min(after, size.width() - after - gap))
+        left = max(0, (size.width() - before - gap - after) // 2)
+        return QRect(left, line, before, before), QRect(left + before + gap, line, after, after)
 
     def draw(self, painter: QPainter, size: QSize) -> None:
         """Draw both pictures with their names."""
@@ -120,13 +124,18 @@ class DigitPreview(Figure):
         else:
             super().keyPressEvent(event)
 
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Ask for no more height than the digit can fill."""
+        super().resizeEvent(event)
+        self.setMaximumHeight(round(LARGEST_SHARE * self.width() + theme.text_px() * 1.4) + 2)
+
     def sizeHint(self) -> QSize:
         """Return room for two digits at five pixels a value."""
         return QSize(2 * 140 + 2 * theme.GRID_PX, 140 + round(theme.text_px() * 1.4) + 2)
 
     def minimumSizeHint(self) -> QSize:
-        """Return room for two digits at three pixels a value."""
-        return QSize(2 * 84 + 2 * theme.GRID_PX, 84 + round(theme.text_px() * 1.4) + 2)
+        """Return room for two digits at four pixels a value."""
+        return QSize(2 * 112 + 2 * theme.GRID_PX, 112 + round(theme.text_px() * 1.4) + 2)
 
 
 class PixelGrid(Figure):

@@ -132,7 +132,7 @@ def _palette(theme: Theme) -> QPalette:
         (roles.Text, "text"), (roles.Button, "raised"), (roles.ButtonText, "text"), (roles.ToolTipBase, "raised"),
         (roles.ToolTipText, "text"), (roles.Highlight, "accent"), (roles.HighlightedText, "on_accent"),
         (roles.PlaceholderText, "muted"), (roles.Link, "accent"), (roles.BrightText, "bad"), (roles.Mid, "line"),
-        (roles.Accent, "accent"),
+        (roles.Accent, "accent"), (roles.Light, "line"),
     ):  # fmt: skip
         palette.setColor(role, theme.color(name))
     for role in (roles.WindowText, roles.Text, roles.ButtonText):
@@ -148,6 +148,7 @@ def _style_sheet(theme: Theme) -> str:
     QMainWindow::separator {{ background: {theme.line}; width: 1px; height: 1px; }}
     QMainWindow::separator:hover {{ background: {theme.accent}; }}
     QToolBar {{ border: none; border-bottom: 1px solid {theme.line}; spacing: 8px; padding: 4px 8px; }}
+    QCheckBox::indicator:unchecked {{ border: 1px solid {theme.muted}; border-radius: 2px; background: {theme.panel}; }}
     QStatusBar {{ border-top: 1px solid {theme.line}; }}
     QStatusBar::item {{ border: none; }}
     """

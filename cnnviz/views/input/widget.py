@@ -52,6 +52,7 @@ PICTURES = "Pictures (*.png *.jpg *.jpeg *.bmp *.gif *.webp *.tif *.tiff *.avif 
 INVERT: tuple[tuple[Invert, str], ...] = (("auto", "ink by itself"), ("yes", "dark ink"), ("no", "light ink"))
 
 SAMPLE_STEP = 1
+MOST_PX = 16_777_215  # Qt's own bound of a widget's size
 
 
 class _Change(QUndoCommand):
@@ -190,12 +191,14 @@ class InputView(View):
         column = QVBoxLayout(self)
         column.setContentsMargins(theme.GRID_PX, 0, theme.GRID_PX, theme.GRID_PX)
         column.setSpacing(theme.GRID_PX)
-        column.addWidget(self.pages, 1)
+        column.addWidget(self.pages, 100)
         column.addLayout(files)
         column.addLayout(busy)
         column.addWidget(self._source)
-        column.addWidget(self.preview)
+        column.addWidget(self.preview, 20)
         column.addWidget(self.centring)
+        column.addStretch(1)
+        self.pages.currentChanged.connect(self._fit_pages)
         order = (
             self.pages,
             self.board,
@@ -377,3 +380,12 @@ class InputView(View):
         """Keep the board a square, so that no empty room is beside it."""
         super().resizeEvent(event)
         self.board.setMaximumHeight(max(self.board.minimumHeight(), self.width() - 2 * theme.GRID_PX))
+        self._fit_pages()
+
+    def _fit_pages(self) -> None:
+        """Give the drawing page what its square board fills, the samples all there is."""
+        most = MOST_PX
+        if self.pages.currentWidget() is self.drawing:
+            tools = self.drawing.sizeHint().height() - self.board.sizeHint().height()
+            most = self.board.maximumHeight() + tools + self.pages.tabBar().sizeHint().height()
+        self.pages.setMaximumHeight(most)

@@ -5,35 +5,19 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
-from PySide6.QtCore import QEvent, QPoint, QPointF, QRect, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import (
-    QColor,
-    QFont,
-    QFontMetrics,
-    QImage,
-    QKeyEvent,
-    QMouseEvent,
-    QPainter,
-    QPen,
-    QPixmap,
-    QResizeEvent,
-    QWheelEvent,
-)
+from PySide6.QtCore import QEvent, QPoint, QPointF, QRect, QSize, Qt, Signal
+from PySide6.QtGui import QKeyEvent, QMouseEvent, QPainter, QPixmap, QResizeEvent, QWheelEvent
 from PySide6.QtWidgets import QWidget
 
-from cnnviz.core import mosaic, scale
 from cnnviz.core.graph import Graph, Node
 from cnnviz.core.inspection import FloatArray
 from cnnviz.state.app_state import ColourScope, Place
-from cnnviz.views.network import compute
-from cnnviz.views.network.compute import Box, MapLayout, Source
+from cnnviz.views.network import compute, painting
+from cnnviz.views.network.camera import Camera
+from cnnviz.views.network.compute import MapLayout, Source
+from cnnviz.views.network.pictures import LayerPictures
 from cnnviz.widgets import theme
-from cnnviz.widgets.colormap import MapRole
-from cnnviz.widgets.figure import Figure, draw_text, indexed_image
-from cnnviz.widgets.legend import draw_legend
-
-ZOOM_MOST = 8.0
-FOOTER_LINES = 3
+from cnnviz.widgets.figure import Figure
 
 
 class NetworkCanvas(Figure):
@@ -58,18 +42,15 @@ class NetworkCanvas(Figure):
         self._graph: Graph | None = None
         self._labels: tuple[str, ...] = ()
         self._values: Mapping[str, FloatArray] = {}
-        self._images: dict[str, QImage] = {}
-        self._limits: dict[str, tuple[FloatArray, FloatArray]] = {}
-        self._roles: dict[str, MapRole] = {}
-        self._layout = MapLayout((), 0, 0)
+        self._pictures = LayerPictures()
+        self._layout = MapLayout((), 0, 0, 0)
         self._backdrop: QPixmap | None = None
         self._scope: ColourScope = "layer"
         self._stale = False
         self._selected: Place | None = None
         self._hovered: Place | None = None
         self._sources: tuple[Source, ...] = ()
-        self._zoom = 1.0
-        self._offset = QPointF(0, 0)
+        self._camera = Camera()
         self._drag: QPoint | None = None
         self.setMinimumSize(320, 200)
 
@@ -110,61 +91,38 @@ class NetworkCanvas(Figure):
 
     def fit(self) -> None:
         """Show the whole network."""
-        self._zoom, self._offset = 1.0, QPointF(0, 0)
+        self._camera = Camera()
         self._arrange()
 
     def zoom_by(self, factor: float, around: QPointF | None = None) -> None:
         """Zoom, keeping the point `around` where it is."""
-        zoom = min(ZOOM_MOST, max(1.0, self._zoom * factor))
-        if zoom == self._zoom:
-            return
-        anchor = around if around is not None else QPointF(self.width() / 2, self.height() / 2)
-        ratio = zoom / self._zoom
-        self._offset = (self._offset + anchor) * ratio - anchor
-        self._zoom = zoom
-        self._arrange()
+        if self._camera.zoom_by(factor, around if around is not None else QPointF(self.width() / 2, self.height() / 2)):
+            self._arrange()
 
     # -- layout and pictures --------------------------------------------------------------------------------------
 
-    def _line_px(self) -> int:
-        return round(theme.text_px() * 1.35)
-
-    def _footer_px(self) -> int:
-        return FOOTER_LINES * self._line_px() + theme.GRID_PX
-
     def _arrange(self) -> None:
         if self._graph is None or self.width() < 10:
-            self._layout = MapLayout((), 0, 0)
+            self._layout = MapLayout((), 0, 0, 0)
         else:
-            room_h = self.height() - self._footer_px() - theme.GRID_PX
-            self._layout = compute.arrange(self._graph, self.width(), room_h, self._line_px(), self._zoom)
-        self._clamp_offset()
+            room_h = self.height() - painting.footer_px() - theme.GRID_PX
+            self._layout = compute.arrange(self._graph, self.width(), room_h, painting.line_px(), self._camera.zoom)
+        self._clamp()
         self._make_images()
         self._backdrop = None
         self.update()
 
-    def _clamp_offset(self) -> None:
-        most_x = max(0, self._layout.width - self.width())
-        most_y = max(0, self._layout.height - (self.height() - self._footer_px()))
-        self._offset = QPointF(
-            round(min(max(0.0, self._offset.x()), most_x)), round(min(max(0.0, self._offset.y()), most_y))
-        )
+    def _pan(self, moved: QPointF) -> None:
+        self._camera.offset += moved
+        self._clamp()
+        self._backdrop = None
+        self.update()
+
+    def _clamp(self) -> None:
+        self._camera.clamp(self._layout, QSize(self.width(), self.height() - painting.footer_px()))
 
     def _make_images(self) -> None:
-        """Turn every layer's values into one indexed picture."""
-        self._images.clear()
-        network = scale.network_limits(self._graph, self._values) if self._graph and self._scope == "network" else {}
-        for box in self._layout.boxes:
-            array = self._values.get(box.node.name)
-            if array is not None:
-                self._make_image(box, scale.as_maps(box.node, array), network)
-
-    def _make_image(self, box: Box, maps_chw: FloatArray, network: Mapping[bool, float]) -> None:
-        name = box.node.name
-        low, high = scale.limits(box.node, maps_chw, self._scope, network)
-        self._roles[name] = scale.role(box.node, maps_chw)
-        self._images[name] = indexed_image(mosaic.to_indices(maps_chw, low, high, box.mosaic), self._roles[name])
-        self._limits[name] = (low, high)
+        self._pictures.make(self._graph, self._layout, self._values, self._scope)
 
     # -- drawing --------------------------------------------------------------------------------------------------
 
@@ -176,20 +134,27 @@ class NetworkCanvas(Figure):
             painter.drawText(QRect(QPoint(0, 0), size), Qt.AlignmentFlag.AlignCenter, "The network is being loaded…")
             return
         painter.save()
-        painter.setClipRect(QRect(0, 0, size.width(), size.height() - self._footer_px()))
+        painter.setClipRect(QRect(0, 0, size.width(), size.height() - painting.footer_px()))
         self._draw_backdrop(painter, size)
-        painter.translate(-self._offset)
+        painter.translate(-self._camera.offset)
         painter.setOpacity(0.55 if self._stale else 1.0)
         for box in self._layout.boxes:
-            image = self._images.get(box.node.name)
+            image = self._pictures.images.get(box.node.name)
             if image is not None:
                 width, height = box.mosaic.picture_size
                 target = QRect(box.x, box.y, box.width, box.height)
                 painter.drawImage(target, image, QRect(0, 0, width, height))
         painter.setOpacity(1.0)
-        self._draw_highlights(painter)
+        colours = theme.current()
+        painting.draw_place(painter, self._layout, self._selected, colours.color("accent"))
+        if self._hovered is not None:
+            painting.draw_sources(painter, self._layout, self._hovered, self._sources, colours.color("pointer"))
+            painting.draw_place(painter, self._layout, self._hovered, colours.color("pointer"))
         painter.restore()
-        self._draw_footer(painter, size)
+        shown = self._hovered or self._selected
+        painting.draw_footer(painter, size, self._footer_text(), lit=self._hovered is not None)
+        if shown is not None and shown.layer in self._pictures.images:
+            painting.draw_scale(painter, size, self._pictures, shown, self._scope)
 
     def _draw_backdrop(self, painter: QPainter, size: QSize) -> None:
         """Draw what changes only with layout and selection: edges, names, frames; kept as a picture."""
@@ -208,134 +173,11 @@ class NetworkCanvas(Figure):
 
     def _draw_static(self, painter: QPainter) -> None:
         painter.save()
-        painter.translate(-self._offset)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        self._draw_edges(painter)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
-        colours = theme.current()
-        for box in self._layout.boxes:
-            self._draw_name(painter, box)
-            painter.fillRect(QRect(box.x, box.y, box.width, box.height), colours.color("line"))
-            painter.setPen(colours.color("line"))
-            painter.setBrush(Qt.BrushStyle.NoBrush)
-            painter.drawRect(QRect(box.x - 1, box.y - 1, box.width + 1, box.height + 1))
-        self._draw_output_labels(painter)
+        painter.translate(-self._camera.offset)
+        painting.draw_edges(painter, self._layout)
+        painting.draw_layers(painter, self._layout, self._selected.layer if self._selected else None)
+        painting.draw_output_labels(painter, self._layout, self._labels)
         painter.restore()
-
-    def _draw_edges(self, painter: QPainter) -> None:
-        painter.setPen(QPen(theme.current().color("line"), 1.5))
-        for box in self._layout.boxes:
-            for name in box.node.inputs:
-                before = self._layout.box(name)
-                if before is not None:
-                    start = QPointF(before.x + before.width + 1, before.y + before.height / 2)
-                    end = QPointF(box.x - 1, box.y + box.height / 2)
-                    painter.drawLine(start, end)
-
-    def _draw_name(self, painter: QPainter, box: Box) -> None:
-        colours = theme.current()
-        line = self._line_px()
-        room = QRect(box.column_x - compute.GAP_PX // 2, 0, box.column_width + compute.GAP_PX, line)
-        room.moveTop(box.name_y + 4)
-        chosen = self._selected is not None and self._selected.layer == box.node.name
-        painter.setFont(_fitting(box.node.name, room.width() - 4, bold=True))
-        if chosen:
-            painter.setPen(Qt.PenStyle.NoPen)
-            painter.setBrush(colours.color("accent"))
-            painter.drawRoundedRect(room.adjusted(1, 0, -1, 0), 4, 4)
-        colour = colours.color("on_accent" if chosen else "text")
-        draw_text(painter, room, box.node.name, colour, align=Qt.AlignmentFlag.AlignCenter)
-        shape = box.node.shape_text.replace(" ", "")
-        painter.setFont(_fitting(shape, room.width() - 4))
-        draw_text(painter, room.translated(0, line), shape, colours.color("muted"), align=Qt.AlignmentFlag.AlignCenter)
-
-    def _draw_output_labels(self, painter: QPainter) -> None:
-        if not self._layout.boxes or not self._labels:
-            return
-        box = self._layout.boxes[-1]
-        if box.node.units != len(self._labels) or box.scale < 10:
-            return
-        painter.setFont(theme.numbers_font(min(theme.text_px(), round(box.scale) - 2)))
-        for unit, label in enumerate(self._labels):
-            x, y, w, h = box.unit_rect(unit)
-            rect = QRect(x + w + 3, y, max(8, box.column_x + box.column_width + compute.GAP_PX - x - w - 4), h)
-            draw_text(painter, rect, label, theme.current().color("text"), align=Qt.AlignmentFlag.AlignVCenter)
-
-    def _draw_highlights(self, painter: QPainter) -> None:
-        colours = theme.current()
-        painter.setBrush(Qt.BrushStyle.NoBrush)
-        if self._selected is not None and self._selected.unit is not None:
-            box = self._layout.box(self._selected.layer)
-            if box is not None and self._selected.unit < box.mosaic.count:
-                _frame(painter, box.unit_rect(self._selected.unit), colours.color("accent"), 2)
-                if self._selected.cell is not None and box.node.is_map:
-                    row, column = self._selected.cell
-                    rect = box.cell_rect(self._selected.unit, (row, row + 1), (column, column + 1))
-                    _frame(painter, rect, colours.color("accent"), 2)
-        place = self._hovered
-        if place is None or place.unit is None:
-            return
-        box = self._layout.box(place.layer)
-        if box is None:
-            return
-        colour = colours.color("pointer")
-        target = box.unit_rect(place.unit)
-        for source in self._sources:
-            self._draw_source(painter, source, target, colour)
-        _frame(painter, target, colour, 2)
-        if place.cell is not None and box.node.is_map:
-            row, column = place.cell
-            _frame(painter, box.cell_rect(place.unit, (row, row + 1), (column, column + 1)), colour, 2)
-
-    def _draw_source(self, painter: QPainter, source: Source, target: compute.Rect, colour: QColor) -> None:
-        box = self._layout.box(source.layer)
-        if box is None:
-            return
-        units = source.units if source.units is not None else tuple(range(box.mosaic.count))
-        whole = source.units is None and not box.node.is_map
-        end = QPointF(target[0], target[1] + target[3] / 2)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        thin = QColor(colour)
-        thin.setAlphaF(0.45)
-        for unit in units if len(units) <= 64 else ():
-            x, y, w, h = box.unit_rect(unit)
-            painter.setPen(QPen(thin, 1))
-            painter.drawLine(QPointF(x + w, y + h / 2), end)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
-        if whole:
-            _frame(painter, (box.x, box.y, box.width, box.height), colour, 2)
-            return
-        for unit in units:
-            _frame(painter, box.unit_rect(unit), colour, 1)
-            if source.rows is not None and source.columns is not None:
-                _frame(painter, box.cell_rect(unit, source.rows, source.columns), colour, 2)
-
-    def _draw_footer(self, painter: QPainter, size: QSize) -> None:
-        colours = theme.current()
-        line = self._line_px()
-        top = size.height() - self._footer_px()
-        painter.setPen(colours.color("line"))
-        painter.drawLine(0, top, size.width(), top)
-        painter.setFont(theme.font())
-        words = QRect(theme.GRID_PX, top + 4, size.width() - 2 * theme.GRID_PX, line)
-        colour = colours.color("pointer" if self._hovered else "muted")
-        draw_text(painter, words, self._footer_text(), colour, align=Qt.AlignmentFlag.AlignVCenter)
-        shown = self._hovered or self._selected
-        if shown is None or shown.layer not in self._limits:
-            return
-        low, high = self._unit_limits(shown)
-        painter.setFont(theme.font(0.9))
-        room = QRect(theme.GRID_PX, top + 4 + line, min(320, size.width() - 16), self._footer_px() - line - 6)
-        scope = {"unit": "this map", "layer": "this layer", "network": "the network"}[self._scope]
-        caption = f"{shown.layer}: {scope}" if self._roles[shown.layer] != "ink" else shown.layer
-        draw_legend(painter, room, self._roles[shown.layer], low, high, caption)
-
-    def _unit_limits(self, place: Place) -> tuple[float, float]:
-        """Return the ends of the colour scale that a place is drawn with."""
-        low, high = self._limits[place.layer]
-        if place.unit is not None and len(low) > 1:
-            return float(low[place.unit]), float(high[place.unit])
-        return float(low.min()), float(high.max())
 
     def _footer_text(self) -> str:
         if self._hovered and self._graph and self._hovered.unit is not None and self._hovered.layer in self._values:
@@ -352,9 +194,9 @@ class NetworkCanvas(Figure):
 
     def place_at(self, point: QPointF) -> Place | None:
         """Return the layer, unit and cell under a point of the widget."""
-        if point.y() >= self.height() - self._footer_px():
+        if point.y() >= self.height() - painting.footer_px():
             return None
-        found = self._layout.at(point.x() + self._offset.x(), point.y() + self._offset.y())
+        found = self._layout.at(point.x() + self._camera.offset.x(), point.y() + self._camera.offset.y())
         if found is None:
             return None
         box, hit = found
@@ -369,16 +211,13 @@ class NetworkCanvas(Figure):
         if box is None:
             raise KeyError(layer)
         x, y, w, h = box.cell_rect(unit, (cell[0], cell[0] + 1), (cell[1], cell[1] + 1))
-        return QPoint(round(x + w / 2 - self._offset.x()), round(y + h / 2 - self._offset.y()))
+        return QPoint(round(x + w / 2 - self._camera.offset.x()), round(y + h / 2 - self._camera.offset.y()))
 
     def _keep_in_sight(self) -> None:
         """Scroll so that the selected layer is visible, and redraw the names."""
         box = self._layout.box(self._selected.layer) if self._selected else None
-        if box is not None and self._zoom > 1:
-            left, right = self._offset.x(), self._offset.x() + self.width()
-            if box.column_x < left or box.column_x + box.column_width > right:
-                self._offset.setX(box.column_x + box.column_width / 2 - self.width() / 2)
-                self._clamp_offset()
+        if box is not None and self._camera.show_column(box, self.width()):
+            self._clamp()
         self._backdrop = None
 
     def _describe(self) -> None:
@@ -409,7 +248,7 @@ class NetworkCanvas(Figure):
 
     def has_own_background(self, part: QRect) -> bool:
         """Return whether the kept backdrop covers a part: all but the footer."""
-        return self._graph is not None and part.bottom() < self.height() - self._footer_px()
+        return self._graph is not None and part.bottom() < self.height() - painting.footer_px()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Fit the layers into the new size."""
@@ -427,11 +266,8 @@ class NetworkCanvas(Figure):
             moved = event.position().toPoint() - self._drag
             if moved.manhattanLength() > 3 or self.cursor().shape() == Qt.CursorShape.ClosedHandCursor:
                 self.setCursor(Qt.CursorShape.ClosedHandCursor)
-                self._offset -= QPointF(moved)
                 self._drag = event.position().toPoint()
-                self._clamp_offset()
-                self._backdrop = None
-                self.update()
+                self._pan(-QPointF(moved))
             return
         place = self.place_at(event.position())
         self.pointed.emit(place if place is not None and place.unit is not None else None)
@@ -464,10 +300,7 @@ class NetworkCanvas(Figure):
         """Zoom around the pointer; a touchpad's sideways movement pans."""
         delta = event.angleDelta()
         if event.modifiers() & Qt.KeyboardModifier.ShiftModifier or abs(delta.x()) > abs(delta.y()):
-            self._offset.setX(self._offset.x() - (delta.x() or delta.y()))
-            self._clamp_offset()
-            self._backdrop = None
-            self.update()
+            self._pan(QPointF(-(delta.x() or delta.y()), 0))
         else:
             self.zoom_by(math.pow(1.0015, delta.y()), event.position())
         event.accept()
@@ -495,20 +328,3 @@ class NetworkCanvas(Figure):
             self.chosen.emit(Place(self._selected.layer))
         else:
             super().keyPressEvent(event)
-
-
-def _frame(painter: QPainter, rect: compute.Rect, colour: QColor, width: int) -> None:
-    """Draw a frame just outside a rectangle."""
-    x, y, w, h = rect
-    painter.setPen(QPen(colour, width, Qt.PenStyle.SolidLine, Qt.PenCapStyle.SquareCap, Qt.PenJoinStyle.MiterJoin))
-    half = width / 2
-    painter.drawRect(QRectF(x - half, y - half, w + width, h + width))
-
-
-def _fitting(text: str, width: int, *, bold: bool = False) -> QFont:
-    """Return the largest font of the type scale in which `text` fits into `width` pixels."""
-    for size in (1.0, 0.9, 0.8):
-        font = theme.font(size, bold=bold)
-        if QFontMetrics(font).horizontalAdvance(text) <= width:
-            return font
-    return theme.font(0.72, bold=bold)

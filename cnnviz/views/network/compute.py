@@ -14,6 +14,8 @@ from cnnviz.core.scale import map_shape
 
 GAP_PX = 14
 HEADER_LINES = 2
+LEAST_GAP_PX = 6
+USUAL_COLUMN_PX = 32
 MIN_COLUMN_PX = 18
 FEW = 16
 Rect = tuple[int, int, int, int]
@@ -73,11 +75,12 @@ class Box:
 
 @dataclass(frozen=True)
 class MapLayout:
-    """All layers on a canvas of `width` × `height` pixels."""
+    """All layers on a canvas of `width` × `height` pixels, `gap` pixels between columns."""
 
     boxes: tuple[Box, ...]
     width: int
     height: int
+    gap: int
 
     def box(self, name: str) -> Box | None:
         """Return the box of a layer."""
@@ -112,15 +115,17 @@ def arrange(graph: Graph, width: int, height: int, line_px: int, zoom: float = 1
     columns = _columns(graph)
     weights = [max(_weight(node) for node in column) for column in columns]
     canvas_w, canvas_h = round(width * zoom), round(height * zoom)
-    free = max(len(columns) * MIN_COLUMN_PX, canvas_w - GAP_PX * (len(columns) + 1))
+    # Where there is little room the gaps give way first, then the columns; beyond that one pans.
+    gap = min(GAP_PX, max(LEAST_GAP_PX, (canvas_w - len(columns) * USUAL_COLUMN_PX) // (len(columns) + 1)))
+    free = max(len(columns) * MIN_COLUMN_PX, canvas_w - gap * (len(columns) + 1))
     unit_px = free / sum(weights)
     boxes: list[Box] = []
-    x = float(GAP_PX)
+    x = float(gap)
     for column, weight in zip(columns, weights, strict=True):
         column_px = weight * unit_px
         boxes += _stack(column, round(x), max(MIN_COLUMN_PX, int(column_px)), canvas_h, line_px)
-        x += column_px + GAP_PX
-    return MapLayout(tuple(boxes), max(canvas_w, int(x)), canvas_h)
+        x += column_px + gap
+    return MapLayout(tuple(boxes), max(canvas_w, int(x)), canvas_h, gap)
 
 
 def _columns(graph: Graph) -> list[list[Node]]:
