@@ -244,3 +244,15 @@ def test_real_networks_equal_a_run_with_nothing_in_place(name: str) -> None:
     counted = sum(p.numel() for p in network.parameters())
     unused = sum(p.numel() for n, p in network.named_parameters() if n.startswith("aux"))
     assert capture.graph.parameters == counted - unused
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+def test_values_on_cuda_are_those_of_the_cpu() -> None:
+    block = Residual().eval()
+    x = torch.randn(1, 3, 6, 6)
+    with torch.inference_mode():
+        expected = Plain(block)(x)
+        values = Capture(block.cuda(), (3, 6, 6))(x.cuda())
+    for name in ("conv1", "bn1", "relu", "conv2", "relu:1"):
+        np.testing.assert_allclose(values[name], expected[name][0].numpy(), rtol=1e-4, atol=1e-5, err_msg=name)

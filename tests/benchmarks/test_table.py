@@ -1,0 +1,95 @@
+"""The table of `cnnviz bench`: its lines, its limits, and that the measurements behind it really run."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("PySide6")
+
+from cnnviz.bench import table
+from cnnviz.bench.table import Row, row
+from cnnviz.core.errors import UserError
+
+PROMISED = {
+    "stroke_to_pixels_p50": 6.0,
+    "stroke_to_pixels_p99": 16.7,
+    "stroke_longest_gap": 33.0,
+    "gui_gap_drawing_p99": 16.7,
+    "capture_ratio_lenet5": 1.5,
+    "first_window_ratio": 0.7,
+    "start_gui_gap_p99": 100.0,
+    "start_gui_gap_worst": 300.0,
+    "start_pen_points_lost": 0.0,
+    "ready_ratio": 1.6,
+}
+
+
+def test_a_value_at_its_limit_is_fine_and_one_above_is_not() -> None:
+    assert row("x", 6.0, "ms", 6.0).ok
+    assert not row("x", 6.0001, "ms", 6.0).ok  # judged before it is rounded for the table
+    assert row("x", 1.23456, "ms", 6.0).value == 1.235
+
+
+@pytest.fixture
+def environment(tmp_path: Path) -> dict[str, str]:
+    return table._environment(tmp_path)
+
+
+def test_the_capture_is_measured_against_the_bare_network(environment: dict[str, str]) -> None:
+    (found,) = table._capture(environment)
+    assert found.id == "capture_ratio_lenet5"
+    assert 0.5 < found.value < 10  # the limit itself is for the benchmark, not for a timed test
+
+
+def test_a_start_is_measured_with_a_pen_in_it(environment: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(table, "STARTS", 1)
+    rows = {r.id: r for r in table._starts(environment)}
+    assert set(rows) == {name for name in PROMISED if name.startswith(("first", "start", "ready"))}
+    assert rows["start_pen_points_lost"].value == 0
+    assert 0 < rows["first_window_ratio"].value < rows["ready_ratio"].value
+
+
+def test_a_measurement_that_fails_is_one_sentence(environment: dict[str, str]) -> None:
+    with pytest.raises(UserError, match="'nothing' did not finish"):
+        table._measure("nothing", environment)
+
+
+def test_the_users_files_and_slow_imports_stay_out(environment: dict[str, str], tmp_path: Path) -> None:
+    assert "PYTHONDONTWRITEBYTECODE" not in environment
+    assert environment["XDG_CONFIG_HOME"].startswith(str(tmp_path))
+
+
+@pytest.fixture
+def measured(monkeypatch: pytest.MonkeyPatch) -> dict[str, float]:
+    """Put fixed times in the place of the measuring processes."""
+    times = {
+        "latency_p50_ms": 5.0, "latency_p99_ms": 9.0, "longest_gap_ms": 12.0, "gui_gap_p99_ms": 7.0,
+        "gui_gap_worst_ms": 200.0, "points_lost": 0, "ratio": 1.1,
+    }  # fmt: skip
+    monkeypatch.setattr(table, "_measure", lambda what, environment: times)
+
+    def starts(environment: dict[str, str]) -> Iterator[Row]:
+        yield row("first_window_ratio", 0.2, "×", 0.7)
+
+    monkeypatch.setattr(table, "_starts", starts)
+    return times
+
+
+def test_json_has_a_row_for_each_measurement(measured: dict[str, float], capsys: pytest.CaptureFixture[str]) -> None:
+    assert table.run_bench(as_json=True) == 0
+    rows = json.loads(capsys.readouterr().out)["rows"]
+    assert all(set(r) == {"id", "value", "unit", "limit", "ok"} for r in rows)
+    assert {r["id"]: r["limit"] for r in rows} == {name: PROMISED[name] for name in (r["id"] for r in rows)}
+
+
+def test_a_line_that_is_not_met_is_said_and_is_the_exit_status(
+    measured: dict[str, float], capsys: pytest.CaptureFixture[str]
+) -> None:
+    measured["latency_p99_ms"] = 17.0
+    assert table.run_bench(as_json=False) == 1
+    missed = [line for line in capsys.readouterr().out.splitlines() if "NOT MET" in line]
+    assert [line.split()[0] for line in missed] == ["stroke_to_pixels_p99"]
