@@ -153,6 +153,7 @@ class MainWindow(QMainWindow):
         state.model_changed.connect(self._on_state_model_changed)
         state.inspection_changed.connect(self._on_state_inspection_changed)
         state.input_changed.connect(self._on_state_input_changed)
+        state.late_changed.connect(self._on_state_late_changed)
         state.enter_requested.connect(self.inspector.enter)
 
     # -- remembering ----------------------------------------------------------------------------------------------
@@ -204,6 +205,13 @@ class MainWindow(QMainWindow):
         elif now_s - self._timed_s > TIMING_S:  # a label that changes with every picture lays the window out anew
             self._timed_s = now_s
             self._timing.setText(f"{inspection.elapsed_ms:.1f} ms a picture")
+
+    @Slot(bool)
+    def _on_state_late_changed(self, late: bool) -> None:
+        self._timed_s = 0.0
+        self._timing.setText("updating…" if late else "")
+        if not late:
+            self._on_state_inspection_changed(self._state.inspection)
 
     @Slot(object)
     def _on_state_input_changed(self, current: InputState) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
 from cnnviz.core.inspection import FloatArray, Inspection, LoadedModel, ModelRequest
 
@@ -13,6 +13,7 @@ ColourScope = Literal["unit", "layer", "network"]
 Appearance = Literal["system", "light", "dark"]
 SCOPES: tuple[ColourScope, ...] = get_args(ColourScope)
 APPEARANCES: tuple[Appearance, ...] = get_args(Appearance)
+LATE_MS = 120
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,6 +73,8 @@ class AppState(QObject):
         New values; all views draw from the same inspection.
     selection_changed(Place | None), pointed_changed(Place | None)
         What was chosen, and what the pointer is over.
+    late_changed(bool)
+        Whether the values on screen have been older than the picture for longer than `LATE_MS`.
     scope_changed(ColourScope)
         Over what the colour scale reaches.
     open_requested(object)
@@ -92,6 +95,7 @@ class AppState(QObject):
     inspection_changed = Signal(object)
     selection_changed = Signal(object)
     pointed_changed = Signal(object)
+    late_changed = Signal(bool)
     scope_changed = Signal(object)
     open_requested = Signal(object)
     opening_changed = Signal(str)
@@ -109,6 +113,11 @@ class AppState(QObject):
         self._selection: Place | None = None
         self._pointed: Place | None = None
         self._scope: ColourScope = "layer"
+        self._late = False
+        self._patience = QTimer(self)
+        self._patience.setSingleShot(True)
+        self._patience.setInterval(LATE_MS)
+        self._patience.timeout.connect(self._on_patience_timeout)
 
     @property
     def input(self) -> InputState | None:
@@ -122,6 +131,8 @@ class AppState(QObject):
         self._generation += 1
         self._input = InputState(self._generation, image_hw, blank, title, label)
         self.input_changed.emit(self._input)
+        if not self._patience.isActive():
+            self._watch()
         return self._input
 
     @property
@@ -153,6 +164,7 @@ class AppState(QObject):
         if self._inspection and (model is None or self._inspection.request != model.request):
             self._inspection = None
             self.inspection_changed.emit(None)
+            self._watch()
         self.model_changed.emit(model)
         self.set_pointed(None)
         if model and (self._selection is None or self._selection.layer not in model.graph):
@@ -178,6 +190,7 @@ class AppState(QObject):
                 return
         self._inspection = inspection
         self.inspection_changed.emit(inspection)
+        self._watch()
 
     @property
     def is_stale(self) -> bool:
@@ -187,6 +200,28 @@ class AppState(QObject):
             and self._inspection is not None
             and self._inspection.generation < self._input.generation
         )
+
+    @property
+    def late(self) -> bool:
+        """Whether the values on screen have been older than the picture for longer than `LATE_MS`."""
+        return self._late
+
+    def _watch(self) -> None:
+        """Wait for the values that belong to the picture; every answer on the way starts the wait anew."""
+        if self.is_stale:
+            self._patience.start()
+        else:
+            self._patience.stop()
+            self._set_late(False)
+
+    @Slot()
+    def _on_patience_timeout(self) -> None:
+        self._set_late(self.is_stale)
+
+    def _set_late(self, late: bool) -> None:
+        if late != self._late:
+            self._late = late
+            self.late_changed.emit(late)
 
     @property
     def selection(self) -> Place | None:

@@ -7,13 +7,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal, cast
 
-from PySide6.QtCore import QMimeData, SignalInstance
+from PySide6.QtCore import QMimeData, SignalInstance, Slot
 from PySide6.QtGui import QAction, QHideEvent, QShowEvent
 from PySide6.QtWidgets import QWidget
 
 from cnnviz.state.app_state import AppState
 from cnnviz.state.messages import MessageCenter
 from cnnviz.state.settings import Settings
+from cnnviz.widgets.figure import Figure
 
 ViewPlace = Literal["input", "centre", "prediction", "inspector"]
 
@@ -27,7 +28,14 @@ class View(QWidget):
     ----------
     state, messages
         The window's state, and where problems go.
+
+    Attributes
+    ----------
+    shows_values
+        Whether the network's values are shown here; such a view is dimmed while newer ones are on their way.
     """
+
+    shows_values = True
 
     def __init__(self, state: AppState, messages: MessageCenter, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -35,6 +43,8 @@ class View(QWidget):
         self.messages = messages
         self._followed: list[tuple[SignalInstance, Callable[[], Any], Callable[[Any], None]]] = []
         self._following = False
+        if self.shows_values:
+            self.follow(state.late_changed, lambda: state.late, self.show_late)
 
     def follow(self, signal: SignalInstance, current: Callable[[], Any], show: Callable[[Any], None]) -> None:
         """Call `show` with the value of `signal` while visible, and with `current()` on becoming visible.
@@ -45,6 +55,12 @@ class View(QWidget):
         if self._following:
             signal.connect(show)
             show(current())
+
+    @Slot(bool)
+    def show_late(self, late: bool) -> None:
+        """Dim every picture while the values are older than the input."""
+        for figure in self.findChildren(Figure):
+            figure.show_late(late)
 
     def menu_actions(self) -> list[tuple[str, QAction]]:
         """Return the actions that the window's menus show, each with the menu's title, such as ``&File``."""

@@ -44,15 +44,14 @@ class BarList(Figure):
         self._columns = columns
         self._bars: tuple[Bar, ...] = ()
         self._sentence = ""
-        self._dim = False
         self._current: int | None = None
         self._marked: int | None = None
         self._pointer: QPoint | None = None
         self._hovered: int | None = None
 
-    def show_bars(self, bars: Sequence[Bar], *, marked: int | None = None, dim: bool = False) -> None:
-        """Show rows; `marked` is the key of the true class, and `dim` says that newer values are on their way."""
-        self._bars, self._marked, self._dim, self._sentence = tuple(bars), marked, dim, ""
+    def show_bars(self, bars: Sequence[Bar], *, marked: int | None = None) -> None:
+        """Show rows; `marked` is the key of the true class."""
+        self._bars, self._marked, self._sentence = tuple(bars), marked, ""
         self._point()
         self.update()
 
@@ -90,10 +89,8 @@ class BarList(Figure):
         self._draw_heading(painter, columns)
         row_px = self._row_px(size)
         top = self._top_px()
-        painter.setOpacity(0.5 if self._dim else 1.0)
         for index, bar in enumerate(self._bars):
             self._draw_row(painter, QRect(0, top + index * row_px, size.width(), row_px), bar, columns)
-        painter.setOpacity(1.0)
 
     def _column_widths(self) -> tuple[int, int, int]:
         """Return the widths of labels, texts and details."""

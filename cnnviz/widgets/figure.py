@@ -26,6 +26,7 @@ from cnnviz.core.errors import UserError
 from cnnviz.core.files import write_atomically
 from cnnviz.widgets import colormap, theme
 
+VEIL = 0.45  # how much of the background covers values that are out of date
 PICTURE_FILTER = "PNG picture (*.png);;SVG drawing (*.svg)"
 
 
@@ -58,6 +59,7 @@ class Figure(QWidget):
         self.setAccessibleName(name)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setMouseTracking(True)
+        self._late = False
         self._copy = QAction("&Copy picture", self)
         self._copy.setShortcut(QKeySequence.StandardKey.Copy)
         self._save = QAction("&Save picture…", self)
@@ -70,6 +72,12 @@ class Figure(QWidget):
 
     def draw(self, painter: QPainter, size: QSize) -> None:
         """Draw the whole picture; subclasses override this and use no other state than their own."""
+
+    def show_late(self, late: bool) -> None:
+        """Say whether newer values are on their way; what is on the screen is dimmed then."""
+        if late != self._late:
+            self._late = late
+            self.update()
 
     def picture_size(self) -> QSize:
         """Return the size in which the picture is copied and saved; the size on screen by default."""
@@ -155,6 +163,10 @@ class Figure(QWidget):
             if not self.has_own_background(event.rect()):
                 painter.fillRect(event.rect(), theme.current().color("panel"))
             self.draw(painter, self.size())
+            if self._late:
+                veil = theme.current().color("panel")
+                veil.setAlphaF(VEIL)
+                painter.fillRect(event.rect(), veil)
             painter.setClipRect(event.rect())
             self.draw_focus(painter)
         finally:

@@ -9,11 +9,15 @@ import pytest
 
 pytest.importorskip("PySide6")
 
+from pytestqt.qtbot import QtBot
+
 from cnnviz.core.inspection import ModelRequest
-from cnnviz.state.app_state import AppState, Place
+from cnnviz.state.app_state import LATE_MS, AppState, Place
 from tests.samples import sample_inspection, sample_model
 
 IMAGE = np.zeros((28, 28), np.float32)
+
+pytestmark = pytest.mark.usefixtures("qapp")  # the state has a timer
 
 
 def test_every_input_gets_a_higher_generation() -> None:
@@ -41,6 +45,39 @@ def test_older_results_are_dropped_and_newer_ones_shown_even_if_not_the_newest()
     state.set_inspection(fifth)
     assert state.inspection is fifth
     assert not state.is_stale
+
+
+def test_values_are_late_when_no_answer_has_come_for_a_while(qtbot: QtBot) -> None:
+    state = AppState()
+    model = sample_model()
+    state.set_model(model)
+    state.set_inspection(sample_inspection(model, generation=state.set_input(IMAGE, blank=False).generation))
+    with qtbot.assertNotEmitted(state.late_changed):
+        newest = state.set_input(IMAGE, blank=False)
+    assert not state.late
+    with qtbot.waitSignal(state.late_changed) as late:
+        pass
+    assert late.args == [True]
+    assert state.late
+    with qtbot.waitSignal(state.late_changed) as late:
+        state.set_inspection(sample_inspection(model, generation=newest.generation))
+    assert late.args == [False]
+    assert not state.late
+
+
+def test_answers_on_the_way_keep_values_from_being_late(qtbot: QtBot) -> None:
+    state = AppState()
+    model = sample_model()
+    state.set_model(model)
+    state.set_inspection(sample_inspection(model, generation=state.set_input(IMAGE, blank=False).generation))
+    first = state.set_input(IMAGE, blank=False)
+    state.set_input(IMAGE, blank=False)
+    qtbot.waitUntil(lambda: state._patience.remainingTime() < LATE_MS // 2)
+    state.set_inspection(sample_inspection(model, generation=first.generation))  # one behind, but it follows
+    assert not state.late
+    assert state._patience.remainingTime() > LATE_MS // 2
+    with qtbot.waitSignal(state.late_changed):
+        pass
 
 
 def test_results_of_another_network_are_dropped() -> None:

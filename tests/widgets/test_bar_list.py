@@ -32,7 +32,7 @@ def bars(qtbot: QtBot, qapp: QApplication) -> BarList:
     return made
 
 
-def lengths(bars: BarList, *, dim: bool = False) -> list[int]:
+def lengths(bars: BarList) -> list[int]:
     """Count each row's pixels in the bar's colour."""
     image, accent = bars.grab().toImage(), theme.current().color("accent")
     found = []
@@ -50,8 +50,11 @@ def test_bars_are_as_long_as_their_shares(bars: BarList) -> None:
 
 
 def test_values_that_are_behind_are_dimmed(bars: BarList) -> None:
-    bars.show_bars(BARS, dim=True)
+    usual = lengths(bars)
+    bars.show_late(True)
     assert lengths(bars) == [0, 0, 0]
+    bars.show_late(False)
+    assert lengths(bars) == usual
 
 
 def test_keys_walk_and_stop_at_both_ends(bars: BarList) -> None:

@@ -21,6 +21,8 @@ from cnnviz.widgets.map_grid import MapGrid, MapGridArea, Maps
 class FiltersView(View):
     """Inspector tab *Filters*."""
 
+    shows_values = False  # weights do not change with the input
+
     def __init__(self, state: AppState, messages: MessageCenter, parent: QWidget | None = None) -> None:
         super().__init__(state, messages, parent)
         self.grid = MapGrid("Filters of the selected layer")

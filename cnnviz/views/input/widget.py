@@ -88,6 +88,8 @@ class InputView(View):
         The drawing board.
     """
 
+    shows_values = False  # it shows the input itself
+
     def __init__(self, state: AppState, messages: MessageCenter, parent: QWidget | None = None) -> None:
         super().__init__(state, messages, parent)
         self.content = compute.blank()

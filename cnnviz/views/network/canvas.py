@@ -46,7 +46,6 @@ class NetworkCanvas(Figure):
         self._layout = MapLayout((), 0, 0, 0)
         self._backdrop: QPixmap | None = None
         self._scope: ColourScope = "layer"
-        self._stale = False
         self._selected: Place | None = None
         self._hovered: Place | None = None
         self._sources: tuple[Source, ...] = ()
@@ -67,14 +66,7 @@ class NetworkCanvas(Figure):
         """Show the values of every layer."""
         self._values, self._scope = values, scope
         self._make_images()
-        self._stale = False
         self.update()
-
-    def show_stale(self, stale: bool) -> None:
-        """Say whether the values are older than the input."""
-        if stale != self._stale:
-            self._stale = stale
-            self.update()
 
     def show_selection(self, place: Place | None) -> None:
         """Frame the chosen layer and unit."""
@@ -137,14 +129,12 @@ class NetworkCanvas(Figure):
         painter.setClipRect(QRect(0, 0, size.width(), size.height() - painting.footer_px()))
         self._draw_backdrop(painter, size)
         painter.translate(-self._camera.offset)
-        painter.setOpacity(0.55 if self._stale else 1.0)
         for box in self._layout.boxes:
             image = self._pictures.images.get(box.node.name)
             if image is not None:
                 width, height = box.mosaic.picture_size
                 target = QRect(box.x, box.y, box.width, box.height)
                 painter.drawImage(target, image, QRect(0, 0, width, height))
-        painter.setOpacity(1.0)
         colours = theme.current()
         painting.draw_place(painter, self._layout, self._selected, colours.color("accent"))
         if self._hovered is not None:

@@ -6,7 +6,7 @@ from PySide6.QtCore import Slot
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from cnnviz.core.inspection import Inspection, LoadedModel
-from cnnviz.state.app_state import AppState, InputState, Place
+from cnnviz.state.app_state import AppState, Place
 from cnnviz.state.messages import MessageCenter
 from cnnviz.views.base import View
 from cnnviz.views.network.canvas import NetworkCanvas
@@ -31,7 +31,6 @@ class NetworkView(View):
         self.follow(state.scope_changed, lambda: state.scope, self.show_scope)
         self.follow(state.selection_changed, lambda: state.selection, self.show_selection)
         self.follow(state.pointed_changed, lambda: state.pointed, self.show_pointed)
-        self.follow(state.input_changed, lambda: state.input, self.show_input)
 
     @Slot(object)
     def show_model(self, model: LoadedModel | None) -> None:
@@ -58,10 +57,3 @@ class NetworkView(View):
     def show_pointed(self, place: Place | None) -> None:
         """Light up what is pointed at, here or in another view."""
         self.canvas.show_pointed(place)
-
-    @Slot(object)
-    def show_input(self, current: InputState | None) -> None:
-        """Keep quiet while values follow within a frame; dim only when loading leaves them behind."""
-        inspection = self.state.inspection
-        behind = current is not None and inspection is not None and current.generation - inspection.generation > 8
-        self.canvas.show_stale(behind)

@@ -47,6 +47,7 @@ class ValueModel(QAbstractTableModel):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.values: FloatArray = np.zeros((0, 0), np.float32)
+        self.late = False
         self._digits = 4
 
     def show_values(self, values_hw: FloatArray) -> None:
@@ -106,7 +107,8 @@ class ValueDelegate(QStyledItemDelegate):
         selected = bool(state & QStyle.StateFlag.State_Selected)
         if selected:
             painter.fillRect(rect, palette.brush(QPalette.ColorRole.Highlight))
-        painter.setPen(palette.color(QPalette.ColorRole.HighlightedText if selected else QPalette.ColorRole.Text))
+        usual = QPalette.ColorRole.PlaceholderText if self._model.late else QPalette.ColorRole.Text
+        painter.setPen(palette.color(QPalette.ColorRole.HighlightedText if selected else usual))
         painter.drawText(rect.adjusted(0, 0, -4, 0), _RIGHT, self._model.text(index.row(), index.column()))
 
 
@@ -166,6 +168,13 @@ class NumbersView(View):
         """Show new values."""
         self._show()
 
+    @Slot(bool)
+    def show_late(self, late: bool) -> None:
+        """Grey numbers that are older than the input, and say so."""
+        self.model.late = late
+        self.table.viewport().update()
+        self._show()
+
     @Slot(object)
     def show_selection(self, place: Place | None) -> None:
         """Show another layer, unit or cell."""
@@ -200,7 +209,7 @@ class NumbersView(View):
         self._unit.setRange(0, node.units - 1)
         self._unit.setValue(unit)
         self._unit.blockSignals(False)
-        self._note.setText(f"{node.name}, {node.shape_text}")
+        self._note.setText(f"{node.name}, {node.shape_text}{' · updating' if self.model.late else ''}")
         self.model.show_values(compute.table(node, inspection.values[node.name], unit))
 
     def _fit_cells(self) -> None:

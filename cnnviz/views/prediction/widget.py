@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtCore import QEvent, QSize, Qt, Slot
 from PySide6.QtGui import QPainter, QPaintEvent, QPalette
-from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
 from cnnviz.core.inspection import Inspection, LoadedModel
 from cnnviz.state.app_state import AppState, InputState, Place
@@ -17,8 +17,6 @@ from cnnviz.widgets.bar_list import Bar, BarList
 from cnnviz.widgets.elided_label import ElidedLabel
 
 LOADING = "The network is being loaded. You can draw already; the answer follows."
-BEHIND = 8
-"""Inputs that an answer may be behind while the pen moves, before it is shown as old."""
 NOTHING = "Nothing drawn yet, so there is nothing to predict. Draw a digit, or choose one under Samples."
 
 
@@ -53,8 +51,7 @@ class PredictionView(View):
     def __init__(self, state: AppState, messages: MessageCenter, parent: QWidget | None = None) -> None:
         super().__init__(state, messages, parent)
         self._best = _Answer(self)
-        self._words = QLabel(self)
-        self._words.setWordWrap(True)
+        self._words = ElidedLabel("", self)  # one line always: the bars below must not jump
         self.bars = BarList("Probabilities of all classes", ("class", "probability", "logit"), self)
         self._by_class = QCheckBox("&By class", self)
         self._by_class.setToolTip("Keep every class in its place instead of the most probable first")
@@ -62,7 +59,6 @@ class PredictionView(View):
         self._exact = ElidedLabel("", self)
         self._exact.setAccessibleName("Exact numbers of a class")
         self._found: tuple[compute.Answer, ...] = ()
-        self._dimmed = False
         foot = QHBoxLayout()
         foot.setSpacing(theme.GRID_PX)
         foot.addWidget(self._by_class)
@@ -95,9 +91,15 @@ class PredictionView(View):
 
     @Slot(object)
     def show_input(self, current: InputState | None) -> None:
-        """A board that was cleared says so at once; otherwise the answer is on its way, and dimmed when late."""
-        if current is not None and (current.blank or (self._is_behind() and not self._dimmed)):
+        """A board that was cleared says so at once; otherwise the answer is on its way."""
+        if current is not None and current.blank:
             self._show()
+
+    @Slot(bool)
+    def show_late(self, late: bool) -> None:
+        """Say that the answer is for an older picture."""
+        super().show_late(late)
+        self._show()
 
     @Slot(object)
     def show_selection(self, place: Place | None) -> None:
@@ -106,10 +108,6 @@ class PredictionView(View):
         of_output = model is not None and place is not None and place.layer == model.graph.output.name
         self.bars.show_current(place.unit if place is not None and of_output else None)
         self._show_exact(place.unit if place is not None and of_output else None)
-
-    def _is_behind(self) -> bool:
-        current, inspection = self.state.input, self.state.inspection
-        return current is not None and inspection is not None and current.generation - inspection.generation > BEHIND
 
     def _show_exact(self, index: int | None) -> None:
         answer = next((a for a in self._found if a.index == index), None)
@@ -126,8 +124,8 @@ class PredictionView(View):
         found = compute.answers(inspection, model.labels, ranked=not self._by_class.isChecked())
         best = max(found, key=lambda answer: answer.logit)
         self._best.setText(best.label)
-        self._found, self._dimmed = found, self._is_behind()
-        verdict = compute.verdict(best, current.label) if not self._dimmed else "updating"
+        self._found = found
+        verdict = compute.verdict(best, current.label) if not self.state.late else "updating"
         self._words.setText(f"{compute.percent(best.probability)} sure{', ' + verdict if verdict else ''}")
         role = {"right": "good", "": "text", "updating": "muted"}.get(verdict, "bad")
         palette = QPalette(self.palette())
@@ -140,11 +138,11 @@ class PredictionView(View):
         ]
         marked = next((a.index for a in found if a.label == current.label), None)
         self.bars.setAccessibleDescription(compute.spoken(found))
-        self.bars.show_bars(bars, marked=marked, dim=self._dimmed)
+        self.bars.show_bars(bars, marked=marked)
         self._show_exact(self.bars.in_focus)
 
     def _say(self, best: str, words: str, sentence: str) -> None:
-        self._found, self._dimmed = (), False
+        self._found = ()
         self._exact.setText("")
         self._best.setText(best)
         self._words.setText(words)

@@ -18,7 +18,7 @@ from cnnviz.state.app_state import AppState, Place
 from cnnviz.state.messages import MessageCenter
 from cnnviz.state.settings import Settings
 from cnnviz.views.prediction import compute
-from cnnviz.views.prediction.widget import BEHIND, LOADING, NOTHING, PredictionView
+from cnnviz.views.prediction.widget import LOADING, NOTHING, PredictionView
 from cnnviz.widgets import theme
 from tests.samples import sample_inspection, sample_model
 
@@ -108,16 +108,20 @@ def test_the_true_label_is_right_or_wrong_in_words_and_colour(view: PredictionVi
     assert view.bars._marked == int(other)
 
 
-def test_an_answer_that_falls_behind_is_dimmed_until_the_next(view: PredictionView, state: AppState) -> None:
+def test_an_answer_that_falls_behind_is_dimmed_until_the_next(
+    view: PredictionView, state: AppState, qtbot: QtBot
+) -> None:
     answer(state)
-    for _ in range(BEHIND):
-        state.set_input(PAPER, blank=False)
-    assert not view.bars._dim  # the pen moves, and answers follow
-    current = state.set_input(PAPER, blank=False)
-    assert view.bars._dim
+    usual = view.bars.grab().toImage()
+    for _ in range(100):
+        current = state.set_input(PAPER, blank=False)
+    assert "updating" not in view._words.text()  # the pen moves, and answers follow
+    with qtbot.waitSignal(state.late_changed):
+        pass
+    assert view.bars.grab().toImage() != usual
     assert view._words.text().endswith("updating")
     state.set_inspection(sample_inspection(MODEL, generation=current.generation))
-    assert not view.bars._dim
+    assert view.bars.grab().toImage() == usual
     assert "updating" not in view._words.text()
 
 
