@@ -12,7 +12,7 @@ from cnnviz.core.graph import Graph, Node
 from cnnviz.core.inspection import FloatArray
 
 Scope = Literal["unit", "layer", "network"]
-SIGNED_KINDS = ("convolution", "linear", "normalisation", "sum", "output")
+SIGNED_KINDS = ("convolution", "linear", "normalisation", "sum")
 
 
 def map_shape(node: Node) -> tuple[int, int, int]:
@@ -29,7 +29,12 @@ def as_maps(node: Node, values: FloatArray) -> FloatArray:
 
 
 def is_signed(node: Node, values: FloatArray) -> bool:
-    """Return whether a layer's colours are centred on zero: its values can be negative."""
+    """Return whether a layer's colours are centred on zero: its values can be negative.
+
+    A radial-basis output is never above zero, and its scores lie close together: it is coloured from least to largest.
+    """
+    if node.kind == "output":
+        return False
     return node.kind in SIGNED_KINDS or (bool(values.min() < 0) if values.size else False)
 
 
@@ -40,19 +45,24 @@ def role(node: Node, values: FloatArray) -> Literal["ink", "signed", "activation
     return "signed" if is_signed(node, values) else "activation"
 
 
-def network_limits(graph: Graph, values: Mapping[str, FloatArray]) -> dict[bool, float]:
-    """Return the largest magnitude over all layers that are signed, and over all that are not."""
+def network_limits(graph: Graph, values: Mapping[str, FloatArray]) -> dict[str, float]:
+    """Return for each layer the largest magnitude over all layers that are signed as it is.
+
+    The output stands by itself: its scores may be a hundred times as large as all that led to them.
+    """
     most: dict[bool, float] = {}
-    for node in graph.layers:
-        array = values.get(node.name)
-        if array is not None and array.size:
-            signed = is_signed(node, array)
-            most[signed] = max(most.get(signed, 0.0), float(np.abs(array).max()))
-    return most
+    found: dict[str, float] = {}
+    signed = {node.name: is_signed(node, values[node.name]) for node in graph.layers if node.name in values}
+    for name, sign in signed.items():
+        array = values[name]
+        found[name] = float(np.abs(array).max()) if array.size else 0.0
+        if name != graph.output.name:
+            most[sign] = max(most.get(sign, 0.0), found[name])
+    return {name: found[name] if name == graph.output.name else most[sign] for name, sign in signed.items()}
 
 
 def limits(
-    node: Node, maps_chw: FloatArray, scope: Scope, network: Mapping[bool, float]
+    node: Node, maps_chw: FloatArray, scope: Scope, network: Mapping[str, float]
 ) -> tuple[FloatArray, FloatArray]:
     """Return the values of the first and the last colour, one for all maps or one for each.
 
@@ -65,11 +75,11 @@ def limits(
     network
         What `network_limits` returned; only read when that is the scope.
     """
-    if node.kind == "input":
+    if node.kind in ("input", "output"):
         low, high = float(maps_chw.min()), float(maps_chw.max())
         return np.array([low], np.float32), np.array([high if high > low else low + 1], np.float32)
     signed = is_signed(node, maps_chw)
     if scope == "network":
-        most = network.get(signed, 1.0) or 1.0
+        most = network.get(node.name, 1.0) or 1.0
         return np.array([-most if signed else 0.0], np.float32), np.array([most], np.float32)
     return mosaic.limits(maps_chw, "unit" if scope == "unit" and node.is_map else "layer", signed)

@@ -84,9 +84,8 @@ class BarList(Figure):
             flags = int(Qt.AlignmentFlag.AlignCenter) | int(Qt.TextFlag.TextWordWrap)
             painter.drawText(QRect(8, 0, size.width() - 16, size.height()), flags, self._sentence)
             return
-        label_w, text_w, detail_w = self._column_widths()
-        columns = (label_w, max(20, size.width() - label_w - text_w - detail_w), text_w, detail_w)
-        self._draw_heading(painter, columns)
+        columns = self._column_widths()
+        self._draw_heading(painter, size.width(), columns)
         row_px = self._row_px(size)
         top = self._top_px()
         for index, bar in enumerate(self._bars):
@@ -96,46 +95,56 @@ class BarList(Figure):
         """Return the widths of labels, texts and details."""
         metrics = QFontMetrics(theme.font(bold=True))
         widest = max((metrics.horizontalAdvance(bar.label) for bar in self._bars), default=0)
-        return widest + 24, metrics.horizontalAdvance("> 99.9 %") + 10, metrics.horizontalAdvance("−100.00") + 12
+        return widest + 24, metrics.horizontalAdvance("> 99.9 %") + 10, metrics.horizontalAdvance("−100.00") + 24
 
     def minimumSizeHint(self) -> QSize:
         """Return the width at which nothing is cut off."""
-        return QSize(sum(self._column_widths()) + 28, round(theme.text_px() * 6))
+        return QSize(sum(self._column_widths()), round(theme.text_px() * 6))
 
-    def _draw_heading(self, painter: QPainter, columns: tuple[int, int, int, int]) -> None:
+    def _draw_heading(self, painter: QPainter, width: int, columns: tuple[int, int, int]) -> None:
         muted = theme.current().color("muted")
-        label_w, bar_w, text_w, detail_w = columns
+        _, text_w, detail_w = columns
         height = round(theme.text_px() * 1.5)
         painter.setFont(theme.font(0.9))
         right, left = Qt.AlignmentFlag.AlignRight, Qt.AlignmentFlag.AlignLeft
-        draw_text(painter, QRect(8, 4, label_w + bar_w, height), self._columns[0], muted, align=left)
-        draw_text(painter, QRect(label_w, 4, bar_w + text_w, height), self._columns[1], muted, align=right)
-        x = label_w + bar_w + text_w
-        draw_text(painter, QRect(x, 4, detail_w - 8, height), self._columns[2], muted, align=right)
+        before = width - detail_w
+        draw_text(painter, QRect(8, 4, before - text_w - 8, height), self._columns[0], muted, align=left)
+        draw_text(painter, QRect(before - text_w - 24, 4, text_w + 24, height), self._columns[1], muted, align=right)
+        draw_text(painter, QRect(before, 4, detail_w - 8, height), self._columns[2], muted, align=right)
 
-    def _draw_row(self, painter: QPainter, row: QRect, bar: Bar, columns: tuple[int, int, int, int]) -> None:
+    def _draw_row(self, painter: QPainter, row: QRect, bar: Bar, columns: tuple[int, int, int]) -> None:
+        """Draw label and numbers, and below them the bar over the whole width."""
         colours = theme.current()
-        label_w, bar_w, text_w, detail_w = columns
-        font = QFont(theme.font(bold=bar.share > 0.5))
-        painter.setFont(font)
+        _, text_w, detail_w = columns
+        strip = self._strip(row)
+        painter.fillRect(strip, colours.color("window"))
+        strip.setWidth(max(1, round(strip.width() * bar.share)))
+        painter.fillRect(strip, colours.color("accent"))
+        painter.setFont(QFont(theme.font(bold=bar.share > 0.5)))
         middle = Qt.AlignmentFlag.AlignVCenter
-        label = QRect(8, row.top(), label_w - 8, row.height())
+        height = strip.top() - row.top()
         text = f"{bar.label} ✓" if bar.key == self._marked else bar.label
-        draw_text(painter, label, text, colours.color("good" if bar.key == self._marked else "text"), align=middle)
-        room = QRect(label_w, row.top() + row.height() // 5, bar_w, row.height() - 2 * (row.height() // 5))
-        painter.fillRect(room, colours.color("window"))
-        filled = QRect(room.left(), room.top(), max(1, round(room.width() * bar.share)), room.height())
-        painter.fillRect(filled, colours.color("accent"))
+        colour = colours.color("good" if bar.key == self._marked else "text")
+        before = row.width() - detail_w
+        draw_text(painter, QRect(8, row.top(), before - text_w - 8, height), text, colour, align=middle)
         align = middle | Qt.AlignmentFlag.AlignRight
-        x = label_w + bar_w
-        room = QRect(x, row.top(), text_w, row.height())
+        room = QRect(before - text_w, row.top(), text_w, height)
         draw_text(painter, room, bar.text, colours.color("text"), align=align, elide=False)
-        detail = QRect(x + text_w, row.top(), detail_w - 8, row.height())
-        draw_text(painter, detail, bar.detail, colours.color("muted"), align=align, elide=False)
+        room = QRect(before, row.top(), detail_w - 8, height)
+        draw_text(painter, room, bar.detail, colours.color("muted"), align=align, elide=False)
         if bar.key in (self._current, self._hovered):
             painter.setPen(QPen(colours.color("accent" if bar.key == self._current else "pointer"), 2))
             painter.setBrush(Qt.BrushStyle.NoBrush)
             painter.drawRect(row.adjusted(1, 1, -1, -1))
+
+    def _strip(self, row: QRect) -> QRect:
+        """Return the room of a row's bar."""
+        height = max(4, row.height() // 5)
+        return QRect(8, row.bottom() - height - 2, row.width() - 16, height)
+
+    def bar_rect(self, key: int) -> QRect:
+        """Return the room of a row's bar; its length is the share of it."""
+        return self._strip(self.row_rect(key))
 
     def row_rect(self, key: int) -> QRect:
         """Return where a row is."""

@@ -9,7 +9,7 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 from PySide6.QtCore import QEvent, QPointF, QRect, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QFontMetrics, QImage, QKeyEvent, QMouseEvent, QPainter, QPen, QPixmap
+from PySide6.QtGui import QColor, QFontMetrics, QImage, QKeyEvent, QMouseEvent, QPainter, QPen, QPixmap, QResizeEvent
 from PySide6.QtWidgets import QFrame, QScrollArea, QWidget
 
 from cnnviz.core import mosaic
@@ -29,11 +29,16 @@ def _text_colours(role: MapRole) -> tuple[QColor, ...]:
     return tuple(QColor(text_colour(role, step / 254)) for step in range(255))
 
 
-def _cell_text(value: float, digits: int) -> str:
-    """Write a number into a cell: one that is nearly 0 would not fit with all its leading zeros."""
-    if 0 < abs(value) < 10**-3:
-        return f"{value:.{digits - 2}e}".replace("-", "−")
-    return number(value, digits)
+def _cell_text(value: float, digits: int, letters: int) -> str:
+    """Write a number into a cell that holds so many letters, with fewer digits where it must be."""
+    for count in range(digits, 0, -1):
+        text = number(value, count)
+        if len(text) <= letters:
+            return text
+        short = f"{value:.{count - 1}e}".replace("-", "−").replace("e−0", "e−").replace("e+0", "e")
+        if len(short) <= letters:
+            return short
+    return "…"
 
 
 def _that_fits(name: str, metrics: QFontMetrics, width: int) -> str:
@@ -272,7 +277,9 @@ class MapGrid(Figure):
         inks, text_px, cell_w = _text_colours(self._maps.role), theme.text_px(), self._layout.cell_w
         digits, wide = (3, 4.9) if cell_w >= 3.4 * text_px else (2, 3.9)
         size_px = min(self._layout.cell_h - 6, cell_w / wide, text_px * 1.5)
-        painter.setFont(theme.numbers_font(max(8, int(size_px))))
+        size_px = max(8, int(size_px))
+        painter.setFont(theme.numbers_font(size_px))
+        letters = int((cell_w - 2) / painter.fontMetrics().horizontalAdvance("8"))
         for position in positions:
             x, y, w, h = self._tiles.tile_rect(position)
             indices = self._indices[y : y + h, x : x + w].tolist()
@@ -283,7 +290,7 @@ class MapGrid(Figure):
                 for cell, value, index in zip(cells, line, indices[row], strict=True):
                     if index:  # 0: no value there
                         painter.setPen(inks[index - 1])
-                        painter.drawText(cell, _CENTRED, _cell_text(value, digits))
+                        painter.drawText(cell, _CENTRED, _cell_text(value, digits, letters))
 
     def _draw_mark(self, painter: QPainter, tile: QRect, word: str) -> None:
         """Write a word on a plain strip, since it must not depend on the map's colours."""
@@ -401,7 +408,8 @@ class MapGridArea(QScrollArea):
             tile = self.grid.tile_rect(position)
             self.ensureVisible(tile.center().x(), tile.center().y(), tile.width() // 2, tile.height() // 2 + 24)
 
-    def resizeEvent(self, event: object) -> None:
+    def resizeEvent(self, event: QResizeEvent) -> None:
         """Lay out again; the room for the scroll bar is kept free, so that a bar that appears changes nothing."""
+        super().resizeEvent(event)
         bar = self.verticalScrollBar().sizeHint().width()
         self.grid.fit_into(QSize(self.width() - bar, self.height()))

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from PySide6.QtCore import QRect
 
-TEXT_CELL_PX = 34
+TEXT_CELL_PX = 26
 LEAST_TILE_PX = 44
 MOST_TILE_PX = 224
 GAP_PX = 8
@@ -107,7 +107,7 @@ def fit(shape: tuple[int, int, int], room: tuple[int, int], text_px: int, *, one
         if found.needed_h <= room_h and found.tile_w + 2 * GAP_PX <= room_w:
             break
     found = found or _grid(shape, least, room_w, name_px)
-    readable = max(TEXT_CELL_PX, round(2.6 * text_px))
+    readable = max(TEXT_CELL_PX, round(2 * text_px))
     if one and found.cell_w < readable and width * readable + 2 * GAP_PX <= room_w:
         return _grid(shape, readable, room_w, name_px)
     return found

@@ -37,7 +37,7 @@ def lengths(bars: BarList) -> list[int]:
     image, accent = bars.grab().toImage(), theme.current().color("accent")
     found = []
     for bar in BARS:
-        y = bars.row_rect(bar.key).center().y()
+        y = bars.bar_rect(bar.key).center().y()
         colours = (image.pixelColor(x, y) for x in range(4, bars.width() - 4))
         found.append(sum(abs(c.red() - accent.red()) < 3 and abs(c.blue() - accent.blue()) < 3 for c in colours))
     return found

@@ -121,11 +121,14 @@ def test_values_are_written_into_cells_that_are_large_enough(area: MapGridArea) 
 
 
 @pytest.mark.parametrize(
-    ("value", "digits", "text"),
-    [(0.0, 2, "0"), (-0.0523, 3, "−0.0523"), (0.0523, 2, "0.052"), (6.3e-5, 2, "6e−05"), (-0.00012, 3, "−1.2e−04")],
-)
-def test_the_text_of_a_cell_stays_short(value: float, digits: int, text: str) -> None:
-    assert _cell_text(value, digits) == text
+    ("value", "letters", "text"),
+    [
+        (0.0, 5, "0"), (-0.0523, 7, "−0.0523"), (-0.0523, 6, "−0.052"), (0.0523, 4, "0.05"),
+        (6.3e-5, 5, "6e−05"), (6.3e-5, 4, "6e−5"),        (6.34e-5, 7, "6.34e−5"), (-0.00012, 6, "−1e−4"), (-1234.5, 5, "−1234"), (-1234.5, 4, "−1e3"), (-12.3, 2, "…"),
+    ],
+)  # fmt: skip
+def test_the_text_of_a_cell_stays_inside_it(value: float, letters: int, text: str) -> None:
+    assert _cell_text(value, 3, letters) == text
 
 
 def test_pointing_says_which_cell_and_leaving_says_none(area: MapGridArea, values: np.ndarray, qtbot: QtBot) -> None:

@@ -26,6 +26,8 @@ class FilterSheet:
         The filter whose input channels are shown, or ``None`` when each picture is a filter.
     title
         One line.
+    weights
+        All weights of the layer that exist, for their histogram.
     """
 
     kernels_chw: FloatArray
@@ -33,11 +35,18 @@ class FilterSheet:
     names: tuple[str, ...]
     of_filter: int | None
     title: str
+    weights: FloatArray
 
 
 def weight_of(model: LoadedModel, node: Node) -> FloatArray | None:
     """Return a layer's weight, or ``None`` where it has none."""
     return model.weights.get(node.weight) if node.weight else None
+
+
+def connections_of(node: Node) -> tuple[tuple[int, ...], ...] | None:
+    """Return for each filter the maps that it reads, or ``None`` where every filter reads every map."""
+    found = node.hyper.get("connections")
+    return found if isinstance(found, tuple) else None
 
 
 def bias_of(model: LoadedModel, node: Node) -> FloatArray | None:
@@ -55,12 +64,12 @@ def sheet(model: LoadedModel, node: Node, unit: int | None, *, by_norm: bool) ->
     """Return the pictures for a layer: its filters, or the kernels of the chosen filter where it reads many maps."""
     weight = weight_of(model, node)
     if weight is None:
-        return None
+        return _patterns(model, node)
     bias = bias_of(model, node)
     length = norms(weight)
     order = np.argsort(-length, kind="stable") if by_norm else np.arange(len(weight))
     if weight.ndim == 4 and weight.shape[1] > 1:
-        return _kernels(weight, bias, length, min(unit or 0, len(weight) - 1), by_norm=by_norm)
+        return _kernels(node, weight, bias, min(unit or 0, len(weight) - 1), by_norm=by_norm)
     if weight.ndim == 2:
         return _dense(model.graph, node, weight, bias, min(unit or 0, len(weight) - 1), by_norm=by_norm)
     pictures = weight[:, 0] if weight.ndim == 4 else weight.reshape(len(weight), 1, -1)
@@ -68,23 +77,41 @@ def sheet(model: LoadedModel, node: Node, unit: int | None, *, by_norm: bool) ->
     title = f"{len(weight)} filters of {' × '.join(map(str, weight.shape[1:]))}"
     if weight.ndim == 1:
         title = f"{len(weight)} coefficients, one for each map"
-    return FilterSheet(np.ascontiguousarray(pictures[order]), tuple(int(i) for i in order), names, None, title)
+    return FilterSheet(np.ascontiguousarray(pictures[order]), tuple(int(i) for i in order), names, None, title, weight)
 
 
-def _kernels(
-    weight: FloatArray, bias: FloatArray | None, length: FloatArray, unit: int, *, by_norm: bool
-) -> FilterSheet:
+def _patterns(model: LoadedModel, node: Node) -> FilterSheet | None:
+    """Return the fixed pictures that a radial-basis output compares its input with."""
+    centres = model.weights.get(f"{node.name}.centres")
+    if centres is None:
+        return None
+    side_w = 7 if centres.shape[1] % 7 == 0 else centres.shape[1]  # LeCun's pictures are 7 wide
+    pictures = centres.reshape(len(centres), -1, side_w)
+    units = tuple(range(len(centres)))
+    title = f"{len(centres)} fixed patterns of {pictures.shape[1]} × {side_w}: the distance to each is the output"
+    return FilterSheet(pictures, units, tuple(model.labels), None, title, centres)
+
+
+def _kernels(node: Node, weight: FloatArray, bias: FloatArray | None, unit: int, *, by_norm: bool) -> FilterSheet:
     """Return one filter of a deeper layer: a kernel for each map that it reads."""
-    title = f"filter {unit} of {len(weight)}: {weight.shape[1]} kernels, one for each map it reads"
-    return _parts(weight[unit], unit, _facts(title, unit, bias, length), by_norm=by_norm)
+    connections = connections_of(node)
+    reads = connections[unit] if connections is not None else tuple(range(weight.shape[1]))
+    facts = _facts(f"{len(reads)} kernels, one for each map it reads", unit, bias, norms(weight))
+    existing = (
+        weight if connections is None else np.concatenate([weight[o, list(i)] for o, i in enumerate(connections)])
+    )
+    return _parts(weight[unit, list(reads)], reads, unit, facts, existing, by_norm=by_norm)
 
 
-def _parts(pictures_chw: FloatArray, of_filter: int, title: str, *, by_norm: bool) -> FilterSheet:
-    """Return the kernels of one filter, each with its own norm."""
+def _parts(
+    pictures_chw: FloatArray, maps: tuple[int, ...], of_filter: int, title: str, weights: FloatArray, *, by_norm: bool
+) -> FilterSheet:
+    """Return the kernels of one filter, each with its own norm; `maps` are those they read."""
     length = norms(pictures_chw)
     order = [int(i) for i in np.argsort(-length, kind="stable")] if by_norm else list(range(len(pictures_chw)))
-    names = tuple(f"map {i}  ‖w‖ {length[i]:.2f}" for i in order)
-    return FilterSheet(np.ascontiguousarray(pictures_chw[order]), tuple(order), names, of_filter, title)
+    names = tuple(f"map {maps[i]}  ‖w‖ {length[i]:.2f}" for i in order)
+    units = tuple(maps[i] for i in order)
+    return FilterSheet(np.ascontiguousarray(pictures_chw[order]), units, names, of_filter, title, weights)
 
 
 def _dense(
@@ -100,12 +127,12 @@ def _dense(
         and int(np.prod(source.output_shape)) == row.size
         and source.units < row.size
     ):
-        how = f"{row.size} weights folded back into the maps of {source.name}"
-        title = _facts(f"unit {unit} of {len(weight)}: {how}", unit, bias, norms(weight))
-        return _parts(row.reshape(source.output_shape), unit, title, by_norm=by_norm)
+        title = _facts(f"{row.size} weights over the maps of {source.name}", unit, bias, norms(weight))
+        maps = tuple(range(source.units))
+        return _parts(row.reshape(source.output_shape), maps, unit, title, weight, by_norm=by_norm)
     pictures = row.reshape(1, 1, -1) if row.size <= 16 else _folded(row, int(np.ceil(np.sqrt(row.size))))
-    title = _facts(f"unit {unit} of {len(weight)}: {row.size} weights, row by row", unit, bias, norms(weight))
-    return FilterSheet(np.ascontiguousarray(pictures), (0,), ("all weights",), unit, title)
+    title = _facts(f"{row.size} weights, row by row", unit, bias, norms(weight))
+    return FilterSheet(np.ascontiguousarray(pictures), (0,), (f"weights of unit {unit}",), unit, title, weight)
 
 
 def _folded(row: FloatArray, side: int) -> FloatArray:
@@ -116,13 +143,13 @@ def _folded(row: FloatArray, side: int) -> FloatArray:
 
 
 def _name(unit: int, bias: FloatArray | None, length: FloatArray | None) -> str:
-    words = str(unit) if length is None else f"{unit}  ‖w‖ {length[unit]:.2f}"
-    return words if bias is None else f"{words}  b {bias[unit]:+.2f}".replace("-", "−")
+    words = str(unit) if bias is None else f"{unit}  b {bias[unit]:+.2f}".replace("-", "−")
+    return words if length is None else f"{words}  ‖w‖ {length[unit]:.2f}"
 
 
 def _facts(title: str, unit: int, bias: FloatArray | None, length: FloatArray) -> str:
-    words = f"{title}   ·   norm {length[unit]:.3f}"
-    return words if bias is None else f"{words}   ·   bias {bias[unit]:+.4f}".replace("-", "−")
+    words = f"norm {length[unit]:.3f} · {title}"
+    return words if bias is None else f"bias {bias[unit]:+.4f} · {words}".replace("-", "−")
 
 
 def without_weights(graph: Graph, node: Node) -> tuple[str, str | None]:
@@ -134,7 +161,6 @@ def without_weights(graph: Graph, node: Node) -> tuple[str, str | None]:
         "flatten": "Flatten only puts the values into a row",
         "dropout": "Dropout only switches values off",
         "sum": "A sum adds two inputs",
-        "output": "The output compares what it reads with fixed patterns",
     }.get(node.kind, f"{node.op} has no learned filters")
     names = [n.name for n in graph.nodes]
     here = names.index(node.name)

@@ -6,7 +6,8 @@ import numpy as np
 from PySide6.QtCore import Slot
 from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QPushButton, QSpinBox, QVBoxLayout, QWidget
 
-from cnnviz.core.inspection import FloatArray, LoadedModel
+from cnnviz.core.graph import Node
+from cnnviz.core.inspection import LoadedModel
 from cnnviz.state.app_state import AppState, Place
 from cnnviz.state.messages import MessageCenter
 from cnnviz.views.base import View
@@ -34,7 +35,7 @@ class FiltersView(View):
         self._unit.setAccessibleName("Filter")
         self._unit.setPrefix("filter ")
         self._unit.valueChanged.connect(self._on_unit_changed)
-        self._by_norm = QCheckBox("By &norm", self)
+        self._by_norm = QCheckBox("B&y norm", self)
         self._by_norm.setToolTip("Largest Euclidean norm first")
         self._by_norm.toggled.connect(self._on_by_norm_toggled)
         self._title = ElidedLabel("", self)
@@ -105,19 +106,18 @@ class FiltersView(View):
             self._other.setText(f"Show {near}")
             self._other.setProperty("layer", near)
             return
-        weight = compute.weight_of(model, node)
-        assert weight is not None
-        self._show_sheet(self._sheet, weight, place)
+        self._show_sheet(self._sheet, node, place)
 
-    def _show_sheet(self, sheet: compute.FilterSheet, weight: FloatArray, place: Place) -> None:
-        shown = sheet.kernels_chw if self.state.scope == "unit" else weight
+    def _show_sheet(self, sheet: compute.FilterSheet, node: Node, place: Place) -> None:
+        shown = sheet.kernels_chw if self.state.scope == "unit" else sheet.weights
         most = float(np.nanmax(np.abs(shown))) or 1.0
         ends = np.array([most], np.float32)
         self._unit.setVisible(sheet.of_filter is not None)
-        self._unit.setPrefix("filter " if weight.ndim == 4 else "unit ")
+        self._unit.setPrefix("filter " if node.is_map else "unit ")
+        self._unit.setSuffix(f" of {node.units}")
         self._by_norm.setVisible(len(sheet.units) > 1)
         self._unit.blockSignals(True)
-        self._unit.setRange(0, len(weight) - 1)
+        self._unit.setRange(0, node.units - 1)
         self._unit.setValue(sheet.of_filter or 0)
         self._unit.blockSignals(False)
         self._title.setText(sheet.title)
@@ -126,8 +126,8 @@ class FiltersView(View):
         self.grid.setAccessibleDescription(sheet.title)
         self._side.show()
         self.legend.show_scale("weight", -most, most, "these" if self.state.scope == "unit" else "the layer's")
-        note = f"mean {number(float(weight.mean()))}, std {number(float(weight.std()))}"
-        self.histogram.show_values(weight.ravel(), "weight", note)
+        note = f"mean {number(float(sheet.weights.mean()))}, std {number(float(sheet.weights.std()))}"
+        self.histogram.show_values(sheet.weights.ravel(), "weight", note)
 
     def _show_nothing(self, sentence: str) -> None:
         for widget in (self._unit, self._by_norm, self._side):

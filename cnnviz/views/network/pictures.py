@@ -42,7 +42,7 @@ class LayerPictures:
             if array is not None:
                 self._make_one(box, scale.as_maps(box.node, array), scope, network)
 
-    def _make_one(self, box: Box, maps_chw: FloatArray, scope: ColourScope, network: Mapping[bool, float]) -> None:
+    def _make_one(self, box: Box, maps_chw: FloatArray, scope: ColourScope, network: Mapping[str, float]) -> None:
         name = box.node.name
         low, high = scale.limits(box.node, maps_chw, scope, network)
         self.roles[name] = scale.role(box.node, maps_chw)

@@ -24,7 +24,7 @@ def test_first_layer_is_one_kernel_a_filter() -> None:
     assert sheet.of_filter is None
     weight, bias = MODEL.weights["conv1.weight"][2], MODEL.weights["conv1.bias"][2]
     norm = float(np.sqrt((weight.astype(np.float64) ** 2).sum()))
-    assert sheet.names[2] == f"2  ‖w‖ {norm:.2f}  b {bias:+.2f}".replace("-", "−")
+    assert sheet.names[2] == f"2  b {bias:+.2f}  ‖w‖ {norm:.2f}".replace("-", "−")
 
 
 def test_by_norm_the_largest_comes_first_and_keeps_its_number() -> None:

@@ -99,9 +99,10 @@ def test_the_spin_box_chooses_the_filter_in_every_view(view: FiltersView, state:
     assert (box.minimum(), box.maximum()) == (0, 15)
     QTest.keyClick(box, Qt.Key.Key_Up)
     assert state.selection == Place("conv2", 1)
-    assert view._title.text().startswith("filter 1 of 16")
+    assert box.text() == "filter 1 of 16"
+    assert "6 kernels" in view._title.text()
     state.select(Place("fc1", 5))
-    assert box.text() == "unit 5"
+    assert box.text() == "unit 5 of 120"
     assert view._title.text().startswith("unit 5 of 120: 400 weights folded back into the maps of pool2")
 
 
