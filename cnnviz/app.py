@@ -56,6 +56,7 @@ class Application(QObject):
         super().__init__()
         self.settings = settings or Settings()
         self.state = AppState(self)
+        self.state.set_loading(True)  # from the start: the first network follows the first paint
         self.messages = MessageCenter(self)
         app = QApplication.instance()
         assert isinstance(app, QApplication)
@@ -64,7 +65,8 @@ class Application(QObject):
         self.inference = InferenceService(self.state, self.messages, self)
         self.loader = PictureLoader(self.state, self.messages, self)
         self.window = MainWindow(self.state, self.messages, self.settings)
-        self.inference.busy_changed.connect(self._on_inference_busy_changed)
+        self._fell_back = False
+        self.state.loading_changed.connect(self._on_state_loading_changed)
         self.window.closed.connect(self.stop)
         self.window.first_shown.connect(self._on_window_first_shown)
 
@@ -91,16 +93,17 @@ class Application(QObject):
             self.state.open_requested.emit(self._picture)
 
     @Slot(bool)
-    def _on_inference_busy_changed(self, busy: bool) -> None:
-        if not busy:
-            self.window.show_loaded_again()
-            if self.state.model is None:  # not even the last network could be loaded: take the one that ships
-                self.state.request_model(ModelRequest(registry.MODELS[0].name))
+    def _on_state_loading_changed(self, loading: bool) -> None:
+        """Take the network that ships when the last one could not be loaded; once, since that may fail as well."""
+        if not loading and self.state.model is None and not self._fell_back:
+            self._fell_back = True
+            self.state.request_model(ModelRequest(registry.MODELS[0].name))
 
     def _last_model(self) -> ModelRequest:
         name = self.settings.choice("model/name", registry.MODELS[0].name, tuple(m.name for m in registry.MODELS))
         weights = self.settings.get("model/weights", "")
-        return ModelRequest(name, weights if weights and Path(weights).exists() else None)
+        # isfile: a path of any length, or on a drive that is gone, is an answer and no exception
+        return ModelRequest(name, weights if os.path.isfile(weights) else None)
 
 
 def run(arguments: list[str]) -> int:
@@ -132,10 +135,10 @@ def run(arguments: list[str]) -> int:
 @contextlib.contextmanager
 def _hooks() -> Iterator[str]:
     """Write a log, and catch crashes of the interpreter in a file; yield the report of the last crash or nothing."""
-    folder = paths.data_dir()
-    crash_file = folder / "crash.txt"
-    crash, stream = "", None
+    crash, stream, crash_file = "", None, None
     try:
+        folder = paths.data_dir()
+        crash_file = folder / "crash.txt"
         handler = logging.handlers.RotatingFileHandler(
             folder / "cnnviz.log", maxBytes=LOG_BYTES, backupCount=2, encoding="utf-8", delay=True
         )
@@ -153,11 +156,11 @@ def _hooks() -> Iterator[str]:
         _unhook(stream, crash_file)
 
 
-def _unhook(stream: TextIO | None, crash_file: Path) -> None:
+def _unhook(stream: TextIO | None, crash_file: Path | None) -> None:
     qInstallMessageHandler(None)  # restores Qt's own handler
     sys.excepthook = sys.__excepthook__
     threading.excepthook = threading.__excepthook__
-    if stream is not None:
+    if stream is not None and crash_file is not None:
         faulthandler.disable()
         stream.close()
         with contextlib.suppress(OSError):
@@ -184,6 +187,8 @@ def _route(messages: MessageCenter) -> None:
             QtMsgType.QtWarningMsg: logging.WARNING,
         }.get(kind, logging.ERROR)
         _log.log(level, "Qt: %s", text)
+        if level == logging.ERROR:
+            messages.post(Message("bug", "Qt, the window's library, reported an error.", details=text))
 
     sys.excepthook = on_exception
     threading.excepthook = on_thread_exception

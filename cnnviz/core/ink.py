@@ -206,6 +206,13 @@ def fit_board(ink_hw: FloatArray, side: int = 280) -> FloatArray:
     return board
 
 
+def to_board(picture: Picture, invert: Invert = "auto", side: int = 280) -> npt.NDArray[np.uint8]:
+    """Return a picture's ink in the middle of a square board: uint8 (side, side), ink 255 on paper 0."""
+    board = fit_board(to_ink(picture, invert=invert).ink_hw, side)
+    levels: npt.NDArray[np.uint8] = np.clip(board * 255 + 0.5, 0, 255).astype(np.uint8)
+    return levels
+
+
 def _mean_of_area(values_hw: FloatArray, rows: int) -> FloatArray:
     """Reduce the rows of a picture, each result the mean of what it covers, parts of rows included.
 

@@ -71,7 +71,7 @@ class Inspector(QWidget):
         self.tabs.setAccessibleName("Views of the selected layer")
         for spec in self._specs:
             self._pages.append(QWidget(self.tabs))
-            index = self.tabs.addTab(self._pages[-1], f"&{spec.title}")
+            index = self.tabs.addTab(self._pages[-1], spec.title)
             self.tabs.setTabToolTip(index, spec.tip)
         self.tabs.currentChanged.connect(self._on_tabs_current_changed)
         layout = QVBoxLayout(self)

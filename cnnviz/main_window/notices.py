@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt, Slot
+from PySide6.QtCore import QEvent, Qt, Slot
 from PySide6.QtGui import QGuiApplication, QKeyEvent, QPalette
 from PySide6.QtWidgets import (
     QDialog,
@@ -56,19 +56,36 @@ class NoticeBar(QFrame):
         self.message = message
         self._text.setText(f"{message.sentence} {message.suggestion}".strip())
         self.setAccessibleName(self._text.text())
-        palette = QPalette(self.palette())
-        palette.setColor(QPalette.ColorRole.Window, theme.current().color("raised"))
-        palette.setColor(QPalette.ColorRole.WindowText, theme.current().color("bad"))
-        self.setPalette(palette)
+        self._colour()
         self._details.setVisible(bool(message.details))
         self._copy.setVisible(message.level == "bug")
         self.show()
+
+    def _colour(self) -> None:
+        palette = QPalette()
+        palette.setColor(QPalette.ColorRole.Window, theme.current().color("raised"))
+        palette.setColor(QPalette.ColorRole.WindowText, theme.current().color("bad"))
+        if palette != self._text.palette():
+            self.setPalette(palette)
+            self._text.setPalette(palette)
+
+    def changeEvent(self, event: QEvent) -> None:
+        """Follow a change between light and dark."""
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.ApplicationPaletteChange and self.message is not None:
+            self._colour()
 
     @Slot()
     def dismiss(self) -> None:
         """Hide the bar."""
         self.message = None
         self.hide()
+
+    def settle(self) -> None:
+        """Take back what was said of an operation that failed: another one has just succeeded."""
+        self._status.clearMessage()
+        if self.message is not None and self.message.level == "problem":
+            self.dismiss()
 
     @Slot()
     def _on_details(self) -> None:

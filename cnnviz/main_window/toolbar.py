@@ -37,7 +37,7 @@ class ToolBar(QToolBar):
         self._scopes.activated.connect(self._on_scopes_activated)
         self._note = ElidedLabel("", self)
         self._note.setForegroundRole(self.palette().ColorRole.PlaceholderText)
-        for words, widget in (("&Network", self._models), ("&Colour scale over", self._scopes)):
+        for words, widget in (("&Network", self._models), ("Colour &scale over", self._scopes)):
             label = QLabel(words, self)
             label.setBuddy(widget)
             label.setContentsMargins(theme.GRID_PX, 0, theme.GRID_PX, 0)
@@ -47,6 +47,7 @@ class ToolBar(QToolBar):
         self.addWidget(self._note)
         state.model_requested.connect(self._on_state_model_requested)
         state.model_changed.connect(self._on_state_model_changed)
+        state.loading_changed.connect(self._on_state_loading_changed)
         state.scope_changed.connect(self._on_state_scope_changed)
         self._on_state_scope_changed(state.scope)
 
@@ -54,29 +55,32 @@ class ToolBar(QToolBar):
         """Ask for the chosen network with the weights of a file, or with those that ship."""
         last = self._state.model_request
         device = last.device if last is not None else "auto"
-        self._state.request_model(ModelRequest(self._models.currentData(), weights_path, device))
+        self._state.request_model(ModelRequest(self._models.currentData() or MODELS[0].name, weights_path, device))
 
-    def show_loaded_again(self) -> None:
-        """Show the network that is loaded after another one failed to load."""
-        self._on_state_model_changed(self._state.model)
-        if self._state.model is None:
-            self._note.setText("no network")
-
-    def _show_name(self, request: ModelRequest) -> None:
+    def _show(self) -> None:
+        """Show the network that is on its way, else the one that is there."""
+        model, request = self._state.model, self._state.model_request
+        if self._state.loading:
+            self._note.setText("loading…")
+        elif model is None:
+            self._note.setText("no network could be loaded; choose one")
+        else:
+            parameters = f"{model.graph.parameters:,} parameters"
+            self._note.setText(f"{parameters}  ·  {model.weights_note}" if model.weights_note else parameters)
         with QSignalBlocker(self._models):
-            self._models.setCurrentIndex(self._models.findData(request.name))
+            self._models.setCurrentIndex(self._models.findData(request.name) if request is not None else -1)
 
     @Slot(object)
     def _on_state_model_requested(self, request: ModelRequest) -> None:
-        self._note.setText("loading…")
-        self._show_name(request)
+        self._show()
 
     @Slot(object)
     def _on_state_model_changed(self, model: LoadedModel | None) -> None:
-        if model is not None:
-            parameters = f"{model.graph.parameters:,} parameters"
-            self._note.setText(f"{parameters}  ·  {model.weights_note}" if model.weights_note else parameters)
-            self._show_name(model.request)
+        self._show()
+
+    @Slot(bool)
+    def _on_state_loading_changed(self, loading: bool) -> None:
+        self._show()
 
     @Slot(object)
     def _on_state_scope_changed(self, scope: ColourScope) -> None:

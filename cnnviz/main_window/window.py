@@ -122,10 +122,10 @@ class MainWindow(QMainWindow):
             Command("&View"),
             Command("&View", "&Full screen", ("F11",), self._on_full_screen),
             Command("&View", "&Reset the layout", (), self._on_reset_layout),
-            Command("&Go", "To the &input", ("Ctrl+1",), lambda: self._views["input"].setFocus()),
-            Command("&Go", "To the &map", ("Ctrl+2",), lambda: self._views["network"].setFocus()),
-            Command("&Go", "To the &prediction", ("Ctrl+3",), lambda: self._views["prediction"].setFocus()),
-            Command("&Go", "To the i&nspector", ("Ctrl+4",), self.inspector.enter),
+            Command("&Go", "To the &input", ("Ctrl+1",), lambda: self._go("input")),
+            Command("&Go", "To the &map", ("Ctrl+2",), lambda: self._go("network")),
+            Command("&Go", "To the &prediction", ("Ctrl+3",), lambda: self._go("prediction")),
+            Command("&Go", "To the i&nspector", ("Ctrl+4",), self._enter_inspector),
             Command("&Help", "&Keyboard and mouse", ("F1",), lambda: about.show_keys(self)),
             Command("&Help", "&About cnnviz", (), lambda: about.show_about(self, self._state)),
         ]
@@ -153,8 +153,9 @@ class MainWindow(QMainWindow):
         state.model_changed.connect(self._on_state_model_changed)
         state.inspection_changed.connect(self._on_state_inspection_changed)
         state.input_changed.connect(self._on_state_input_changed)
+        state.picture_opened.connect(self._on_state_picture_opened)
         state.late_changed.connect(self._on_state_late_changed)
-        state.enter_requested.connect(self.inspector.enter)
+        state.enter_requested.connect(self._enter_inspector)
 
     # -- remembering ----------------------------------------------------------------------------------------------
 
@@ -195,6 +196,11 @@ class MainWindow(QMainWindow):
     def _on_state_model_changed(self, model: LoadedModel | None) -> None:
         if model is not None:
             self._device.setText(model.device)
+            self._notices.settle()
+
+    @Slot(object)
+    def _on_state_picture_opened(self, opened: object) -> None:
+        self._notices.settle()
 
     @Slot(object)
     def _on_state_inspection_changed(self, inspection: Inspection | None) -> None:
@@ -229,17 +235,27 @@ class MainWindow(QMainWindow):
         if title != self.windowTitle():
             self.setWindowTitle(title)
 
-    @Slot()
-    def show_loaded_again(self) -> None:
-        """Show the network that is loaded after another one failed to load."""
-        self._toolbar.show_loaded_again()
-
     # -- from the user --------------------------------------------------------------------------------------------
 
     def _on_open_weights(self) -> None:
         name, _ = QFileDialog.getOpenFileName(self, "Open weights", "", WEIGHTS_FILTER)
         if name:
             self._toolbar.request(name)
+
+    def _go(self, name: str) -> None:
+        """Give the keyboard to a view; one whose dock was closed comes back."""
+        self._uncover(name)
+        self._views[name].setFocus(Qt.FocusReason.ShortcutFocusReason)
+
+    @Slot()
+    def _enter_inspector(self) -> None:
+        self._uncover("inspector")
+        self.inspector.enter()
+
+    def _uncover(self, name: str) -> None:
+        if name in self._docks:
+            self._docks[name].show()
+            self._docks[name].raise_()
 
     def _on_full_screen(self) -> None:
         self.setWindowState(self.windowState() ^ Qt.WindowState.WindowFullScreen)
@@ -274,4 +290,5 @@ class MainWindow(QMainWindow):
         """Store what is remembered, then say so; the services are stopped by the application."""
         self._remember()
         super().closeEvent(event)
+        self.hide()  # the services may take a moment to stop
         self.closed.emit()

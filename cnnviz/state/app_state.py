@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Literal, get_args
+from typing import TYPE_CHECKING, Literal, get_args
 
+import numpy as np
+import numpy.typing as npt
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
+from cnnviz.core.graph import Node
 from cnnviz.core.inspection import FloatArray, Inspection, LoadedModel, ModelRequest
+
+if TYPE_CHECKING:  # decoding is imported with the first picture, not with the window
+    from cnnviz.core.image import Picture
 
 ColourScope = Literal["unit", "layer", "network"]
 Appearance = Literal["system", "light", "dark"]
@@ -43,10 +49,18 @@ class InputState:
 
 @dataclass(frozen=True, eq=False)
 class PictureData:
-    """A picture that is no file yet: pasted or dropped bytes of a PNG, and what to call it."""
+    """A picture that is no file yet: pasted or dropped bytes of one, or its pixels (H, W, 4), and what to call it."""
 
-    data: bytes
+    data: bytes | npt.NDArray[np.uint8]
     name: str
+
+
+@dataclass(frozen=True, eq=False)
+class OpenedPicture:
+    """A picture that was opened, with the board that was made of it: uint8 (side, side), ink 255 on paper 0."""
+
+    picture: Picture
+    ink_hw: npt.NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
@@ -73,6 +87,8 @@ class AppState(QObject):
         New values; all views draw from the same inspection.
     selection_changed(Place | None), pointed_changed(Place | None)
         What was chosen, and what the pointer is over.
+    loading_changed(bool)
+        Whether a network that was asked for is on its way.
     late_changed(bool)
         Whether the values on screen have been older than the picture for longer than `LATE_MS`.
     scope_changed(ColourScope)
@@ -81,7 +97,7 @@ class AppState(QObject):
         A wish: show this picture: a path, or a `PictureData`.
     opening_changed(str)
         The name of the picture that is being read; empty when none is.
-    picture_opened(Picture)
+    picture_opened(OpenedPicture)
         A picture was read.
     cancel_requested()
         A wish: forget the picture that is being read.
@@ -95,6 +111,7 @@ class AppState(QObject):
     inspection_changed = Signal(object)
     selection_changed = Signal(object)
     pointed_changed = Signal(object)
+    loading_changed = Signal(bool)
     late_changed = Signal(bool)
     scope_changed = Signal(object)
     open_requested = Signal(object)
@@ -113,6 +130,7 @@ class AppState(QObject):
         self._selection: Place | None = None
         self._pointed: Place | None = None
         self._scope: ColourScope = "layer"
+        self._loading = False
         self._late = False
         self._patience = QTimer(self)
         self._patience.setSingleShot(True)
@@ -152,6 +170,17 @@ class AppState(QObject):
         self._model_request = self._model.request if self._model else None
 
     @property
+    def loading(self) -> bool:
+        """Whether a network that was asked for is on its way."""
+        return self._loading
+
+    def set_loading(self, loading: bool) -> None:
+        """Say whether a network that was asked for is on its way."""
+        if loading != self._loading:
+            self._loading = loading
+            self.loading_changed.emit(loading)
+
+    @property
     def model(self) -> LoadedModel | None:
         """The network whose values are shown, or ``None`` while none is loaded."""
         return self._model
@@ -170,9 +199,7 @@ class AppState(QObject):
         if model and (self._selection is None or self._selection.layer not in model.graph):
             self.select(Place(model.graph.layers[0].name))
         elif model and self._selection:
-            units = model.graph[self._selection.layer].units
-            if self._selection.unit is not None and self._selection.unit >= units:
-                self.select(Place(self._selection.layer))
+            self.select(_inside(self._selection, model.graph[self._selection.layer]))
 
     @property
     def inspection(self) -> Inspection | None:
@@ -263,3 +290,14 @@ class AppState(QObject):
             return
         self._scope = scope
         self.scope_changed.emit(scope)
+
+
+def _inside(place: Place, node: Node) -> Place:
+    """Return a place without what a layer does not have."""
+    if place.unit is None or place.unit >= node.units:
+        return Place(place.layer)
+    if place.cell is not None and node.is_map:
+        _, height, width = node.output_shape
+        if place.cell[0] < height and place.cell[1] < width:
+            return place
+    return replace(place, cell=None)

@@ -40,8 +40,12 @@ class Settings:
             return {"true": True, "false": False}.get(value, default)
         try:
             return default if value is None else _converted(value, default)
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             return default
+
+    def integer(self, key: str, default: int, low: int, high: int) -> int:
+        """Return the value of `key`, at least `low` and at most `high`."""
+        return min(high, max(low, self.get(key, default)))
 
     def choice(self, key: str, default: str, allowed: tuple[str, ...]) -> str:
         """Return the value of `key` if it is one of `allowed`, else `default`."""

@@ -43,6 +43,7 @@ class View(QWidget):
         self.messages = messages
         self._followed: list[tuple[SignalInstance, Callable[[], Any], Callable[[Any], None]]] = []
         self._following = False
+        self._heard = False
         if self.shows_values:
             self.follow(state.late_changed, lambda: state.late, self.show_late)
 
@@ -80,8 +81,12 @@ class View(QWidget):
         """Read what the last session left."""
 
     def showEvent(self, event: QShowEvent) -> None:
-        """Subscribe, and pull the current values once."""
+        """Subscribe, and pull the current values once; report what goes wrong while a picture is saved."""
         super().showEvent(event)
+        if not self._heard:
+            self._heard = True
+            for figure in self.findChildren(Figure):
+                figure.failed.connect(self.messages.report)
         if not self._following:
             self._following = True
             for signal, current, show in self._followed:

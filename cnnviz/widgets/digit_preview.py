@@ -9,7 +9,7 @@ from PySide6.QtGui import QImage, QKeyEvent, QMouseEvent, QPainter, QPen, QResiz
 from PySide6.QtWidgets import QDialog, QDialogButtonBox, QSizePolicy, QVBoxLayout, QWidget
 
 from cnnviz.widgets import theme
-from cnnviz.widgets.figure import Figure, draw_text
+from cnnviz.widgets.figure import Figure, draw_part, draw_text
 
 FloatArray = npt.NDArray[np.float32]
 READABLE_PX = 20
@@ -96,7 +96,7 @@ class DigitPreview(Figure):
             room = QRect(square.left(), 0, right - square.left(), square.top())
             draw_text(painter, room, words, colours.color("muted"), align=Qt.AlignmentFlag.AlignVCenter)
             if not image.isNull():
-                painter.drawImage(square, image)
+                draw_part(painter, square, image, image.rect())
             painter.setPen(colours.color("line"))
             painter.setBrush(Qt.BrushStyle.NoBrush)
             painter.drawRect(square.adjusted(0, 0, -1, -1))
@@ -158,7 +158,8 @@ class PixelGrid(Figure):
         rows, columns = self._levels.shape
         cell = min(size.width() // columns, size.height() // rows)
         left, top = (size.width() - cell * columns) // 2, (size.height() - cell * rows) // 2
-        painter.drawImage(QRect(left, top, cell * columns, cell * rows), _grey(self._levels))
+        image = _grey(self._levels)
+        draw_part(painter, QRect(left, top, cell * columns, cell * rows), image, image.rect())
         if cell < READABLE_PX:
             return
         painter.setFont(theme.numbers_font(max(8, round(cell * 0.44))))

@@ -15,6 +15,7 @@ from PySide6.QtGui import (
     QImage,
     QImageWriter,
     QKeySequence,
+    QPaintEngine,
     QPainter,
     QPaintEvent,
     QPen,
@@ -196,6 +197,17 @@ def _png(image: QImage) -> bytes:
     buffer = _Buffer()
     QImageWriter(buffer.device, QByteArray(b"png")).write(image)
     return buffer.bytes()
+
+
+def draw_part(painter: QPainter, target: QRect, image: QImage, source: QRect) -> None:
+    """Draw a part of a picture, each of its pixels a square.
+
+    Qt's SVG painter ignores the part, and viewers of SVG blur what they enlarge: it gets the finished squares.
+    """
+    if painter.paintEngine().type() == QPaintEngine.Type.SVG:
+        painter.drawImage(target.topLeft(), image.copy(source).scaled(target.size()))
+    else:
+        painter.drawImage(target, image, source)
 
 
 def draw_text(

@@ -8,9 +8,9 @@ from PySide6.QtCore import QEvent, QRect, QSize, Qt
 from PySide6.QtGui import QKeyEvent, QMouseEvent, QPainter
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
+from cnnviz.core.formats import number
 from cnnviz.widgets import theme
 from cnnviz.widgets.figure import Figure, draw_text
-from cnnviz.widgets.legend import number
 
 BINS = 60
 

@@ -7,24 +7,10 @@ from PySide6.QtCore import QRect, QSize, Qt
 from PySide6.QtGui import QPainter
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
+from cnnviz.core.formats import number
 from cnnviz.widgets import theme
 from cnnviz.widgets.colormap import MapRole
 from cnnviz.widgets.figure import Figure, draw_text, indexed_image
-
-
-def number(value: float, digits: int = 3) -> str:
-    """Write a number for people: `digits` significant digits, no exponent for ordinary sizes, a true minus sign."""
-    if not np.isfinite(value):
-        return "not a number" if np.isnan(value) else ("∞" if value > 0 else "−∞")
-    if value == 0:
-        return "0"
-    size = abs(value)
-    if size >= 10**6 or size < 10**-4:
-        text = f"{value:.{digits - 1}e}"
-    else:
-        decimals = max(0, digits - 1 - int(np.floor(np.log10(size))))
-        text = f"{value:.{decimals}f}"
-    return text.replace("-", "−")
 
 
 def draw_legend(painter: QPainter, rect: QRect, role: MapRole, low: float, high: float, caption: str = "") -> None:

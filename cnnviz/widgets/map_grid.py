@@ -13,10 +13,10 @@ from PySide6.QtGui import QColor, QFontMetrics, QImage, QKeyEvent, QMouseEvent, 
 from PySide6.QtWidgets import QFrame, QScrollArea, QWidget
 
 from cnnviz.core import mosaic
+from cnnviz.core.formats import number
 from cnnviz.widgets import map_layout, theme
 from cnnviz.widgets.colormap import MapRole, text_colour
-from cnnviz.widgets.figure import Figure, draw_text, indexed_image
-from cnnviz.widgets.legend import number
+from cnnviz.widgets.figure import Figure, draw_part, draw_text, indexed_image
 
 FloatArray = npt.NDArray[np.float32]
 MOST_KEPT_PX = 4000
@@ -235,7 +235,7 @@ class MapGrid(Figure):
         in_sight = [position for position, tile in enumerate(tiles) if clip.intersects(tile)]
         for position in in_sight:
             x, y, w, h = self._tiles.tile_rect(position)
-            painter.drawImage(tiles[position], self._image, QRect(x, y, w, h))
+            draw_part(painter, tiles[position], self._image, QRect(x, y, w, h))
         if self._layout.cell_w >= map_layout.TEXT_CELL_PX:
             self._draw_values(painter, in_sight, clip)
         for position in in_sight if maps.marks else ():

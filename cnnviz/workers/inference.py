@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject, Signal, Slot
+from PySide6.QtCore import QObject, Slot
 
 from cnnviz.core.inspection import FloatArray, Inspection, LoadedModel, ModelRequest
 from cnnviz.state.app_state import AppState, InputState
@@ -55,15 +55,7 @@ def make_handler() -> Callable[[InferenceRequest], InferenceResult]:
 
 
 class InferenceService(QObject):
-    """Keeps the inspection of the state as new as its input and its network.
-
-    Signals
-    -------
-    busy_changed(bool)
-        A network is being loaded or a picture computed.
-    """
-
-    busy_changed = Signal(bool)
+    """Keeps the inspection of the state as new as its input and its network."""
 
     def __init__(
         self,
@@ -97,16 +89,15 @@ class InferenceService(QObject):
 
     @Slot(object)
     def _on_state_model_requested(self, request: ModelRequest) -> None:
+        self._state.set_loading(True)
         self._submit(self._state.input)
-        self.busy_changed.emit(True)
 
     @Slot(object, object)
     def _on_lane_done(self, request: InferenceRequest, result: InferenceResult) -> None:
         if result.model.request != self._state.model_request:
             return  # another network was asked for meanwhile; its own result is on the way
-        if self._state.model is not result.model:
-            self._state.set_model(result.model)
-            self.busy_changed.emit(False)
+        self._state.set_model(result.model)
+        self._state.set_loading(False)
         self._state.set_inspection(result.inspection)
 
     @Slot(object, object)
@@ -116,4 +107,4 @@ class InferenceService(QObject):
         if request.model == self._state.model_request and (loaded is None or loaded.request != request.model):
             self._state.keep_model()
             self._submit(self._state.input)  # the lane goes back to the network that it had
-            self.busy_changed.emit(False)
+            self._state.set_loading(False)

@@ -46,9 +46,8 @@ class LatestLane(QObject):
         return self._thread.is_busy
 
     def submit(self, request: Any) -> None:
-        """Handle `request` as soon as the lane is free, unless a newer one comes first."""
-        self._thread.put(request)
-        if not self._thread.isRunning():
+        """Handle `request` as soon as the lane is free, unless a newer one comes first or the lane was stopped."""
+        if self._thread.put(request) and not self._thread.isRunning():
             self._thread.start()
 
     def stop(self) -> None:
@@ -72,11 +71,13 @@ class _LaneThread(QThread):
         with self._ready:
             return self._handling or bool(self._waiting)
 
-    def put(self, request: Any) -> None:
+    def put(self, request: Any) -> bool:
+        """Let a request wait, and return whether anybody will take it."""
         with self._ready:
             if not self._stopping:
                 self._waiting[:] = [request]
                 self._ready.notify()
+            return not self._stopping
 
     def ask_to_stop(self) -> None:
         with self._ready:

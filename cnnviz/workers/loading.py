@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Slot
 
-from cnnviz.state.app_state import AppState, PictureData
+from cnnviz.state.app_state import AppState, OpenedPicture, PictureData
 from cnnviz.state.messages import MessageCenter
 from cnnviz.workers.latest_lane import LatestLane
 
@@ -16,14 +16,20 @@ if TYPE_CHECKING:
     from cnnviz.core.image import Picture
 
 
-def make_handler() -> Callable[[str | PictureData], Picture]:
+def make_handler() -> Callable[[str | PictureData], OpenedPicture]:
     """Return the lane's function; Pillow is imported there."""
-    from cnnviz.core import image
+    from cnnviz.core import image, ink
 
-    def handle(request: str | PictureData) -> Picture:
-        if isinstance(request, PictureData):
+    def read(request: str | PictureData) -> Picture:
+        if isinstance(request, str):
+            return image.load_picture(Path(request))
+        if isinstance(request.data, bytes):
             return image.decode_picture(request.data, request.name)
-        return image.load_picture(Path(request))
+        return image.picture_from_array(request.data, request.name)
+
+    def handle(request: str | PictureData) -> OpenedPicture:
+        picture = read(request)
+        return OpenedPicture(picture, ink.to_board(picture))
 
     return handle
 
@@ -57,12 +63,12 @@ class PictureLoader(QObject):
         self._state.opening_changed.emit("")
 
     @Slot(object, object)
-    def _on_lane_done(self, request: object, picture: Picture) -> None:
+    def _on_lane_done(self, request: object, opened: OpenedPicture) -> None:
         if request is self._wanted:  # else it was cancelled, or another is on its way
             self._wanted = None
             self._state.opening_changed.emit("")
-            self._state.picture_opened.emit(picture)
-            for note in picture.notes:
+            self._state.picture_opened.emit(opened)
+            for note in opened.picture.notes:
                 self._messages.notice(note)
 
     @Slot(object, object)

@@ -16,7 +16,7 @@ from PySide6.QtCore import QObject
 from pytestqt.qtbot import QtBot
 
 from cnnviz.core.image import Picture, load_picture
-from cnnviz.state.app_state import AppState, PictureData
+from cnnviz.state.app_state import AppState, OpenedPicture, PictureData
 from cnnviz.state.messages import Message, MessageCenter
 from cnnviz.workers import loading
 from cnnviz.workers.loading import PictureLoader
@@ -32,7 +32,7 @@ class Desk(QObject):
         self.pictures: list[Picture] = []
         self.names: list[str] = []
         self.posted: list[Message] = []
-        self.state.picture_opened.connect(self.pictures.append)
+        self.state.picture_opened.connect(lambda opened: self.pictures.append(opened.picture))
         self.state.opening_changed.connect(self.names.append)
         self.messages.posted.connect(self.posted.append)
         self.messages.open()
@@ -66,6 +66,19 @@ def test_bytes_from_the_clipboard_are_decoded(desk: Desk, qtbot: QtBot, tmp_path
     qtbot.waitUntil(lambda: bool(desk.pictures))
     assert desk.pictures[0].name == "Pasted picture"
     assert (desk.pictures[0].pixels_hwc == 77).all()
+
+
+def test_pixels_from_the_clipboard_become_a_picture_and_a_board(desk: Desk, qtbot: QtBot) -> None:
+    boards: list[np.ndarray[tuple[int, int], np.dtype[np.uint8]]] = []
+    desk.state.picture_opened.connect(lambda opened: boards.append(opened.ink_hw))
+    pixels = np.full((40, 40, 4), 255, np.uint8)
+    pixels[10:30, 18:22, :3] = 0  # a dark bar on light
+    desk.state.open_requested.emit(PictureData(pixels, "Pasted picture"))
+    qtbot.waitUntil(lambda: bool(desk.pictures))
+    assert desk.pictures[0].original_size == (40, 40)
+    assert boards[0].shape == (280, 280)
+    assert boards[0][140, 140] == 255
+    assert boards[0][5, 5] == 0
 
 
 def test_what_was_done_to_a_picture_is_said(desk: Desk, qtbot: QtBot, tmp_path: Path) -> None:
@@ -105,11 +118,12 @@ class Gate:
     def __init__(self) -> None:
         self.entered, self.leave = threading.Semaphore(0), threading.Semaphore(0)
 
-    def make(self) -> Callable[[object], Picture]:
-        def handle(request: object) -> Picture:
+    def make(self) -> Callable[[object], OpenedPicture]:
+        def handle(request: object) -> OpenedPicture:
             self.entered.release()
             assert self.leave.acquire(timeout=30)
-            return Picture(np.zeros((4, 4, 3), np.uint8), str(request), (4, 4))
+            picture = Picture(np.zeros((4, 4, 3), np.uint8), str(request), (4, 4))
+            return OpenedPicture(picture, np.zeros((280, 280), np.uint8))
 
         return handle
 

@@ -6,6 +6,7 @@ from PySide6.QtCore import Slot
 from PySide6.QtWidgets import QCheckBox, QFormLayout, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from cnnviz.core import scale
+from cnnviz.core.formats import number
 from cnnviz.core.inspection import Inspection
 from cnnviz.state.app_state import AppState, Place
 from cnnviz.state.messages import MessageCenter
@@ -14,7 +15,6 @@ from cnnviz.views.base import View
 from cnnviz.views.distribution import compute
 from cnnviz.widgets import theme
 from cnnviz.widgets.histogram import Histogram
-from cnnviz.widgets.legend import number
 
 EMPTY = "Draw a digit: how the values of the selected layer are spread appears here."
 _ROWS = ("of", "values", "mean", "standard deviation", "smallest", "largest", "exactly 0", "below 0")
@@ -26,7 +26,7 @@ class DistributionView(View):
     def __init__(self, state: AppState, messages: MessageCenter, parent: QWidget | None = None) -> None:
         super().__init__(state, messages, parent)
         self.histogram = Histogram("Histogram of the selected layer's values", self)
-        self._logarithmic = QCheckBox("&Logarithmic counts", self)
+        self._logarithmic = QCheckBox("Logari&thmic counts", self)
         self._logarithmic.toggled.connect(self.histogram.set_logarithmic)
         self._facts: dict[str, QLabel] = {}
         form = QFormLayout()
@@ -45,7 +45,6 @@ class DistributionView(View):
         row.addWidget(self.histogram, 1)
         row.addLayout(right)
         self.setFocusProxy(self.histogram)
-        self.histogram.failed.connect(messages.report)
         self.follow(state.inspection_changed, lambda: state.inspection, self.show_inspection)
         self.follow(state.selection_changed, lambda: state.selection, self.show_selection)
 

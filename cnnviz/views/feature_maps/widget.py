@@ -6,6 +6,7 @@ from PySide6.QtCore import Slot
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QSizePolicy, QToolButton, QVBoxLayout, QWidget
 
 from cnnviz.core import scale
+from cnnviz.core.formats import number
 from cnnviz.core.graph import Node
 from cnnviz.core.inspection import FloatArray, Inspection, LoadedModel
 from cnnviz.state.app_state import AppState, Place
@@ -15,7 +16,7 @@ from cnnviz.views.base import View
 from cnnviz.views.feature_maps import compute
 from cnnviz.widgets import theme
 from cnnviz.widgets.elided_label import ElidedLabel
-from cnnviz.widgets.legend import Legend, number
+from cnnviz.widgets.legend import Legend
 from cnnviz.widgets.map_grid import MapGrid, MapGridArea, Maps
 
 EMPTY = "Draw a digit: the maps of the selected layer appear here."
@@ -61,7 +62,6 @@ class FeatureMapsView(View):
         self.grid.pointed.connect(self._on_grid_pointed)
         self.grid.chosen.connect(self._on_grid_chosen)
         self.grid.zoom_changed.connect(self._on_grid_zoom_changed)
-        self.grid.failed.connect(messages.report)
         self.follow(state.model_changed, lambda: state.model, self.show_model)
         self.follow(state.inspection_changed, lambda: state.inspection, self.show_inspection)
         self.follow(state.selection_changed, lambda: state.selection, self.show_selection)

@@ -6,6 +6,7 @@ import numpy as np
 from PySide6.QtCore import Slot
 from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QPushButton, QSpinBox, QVBoxLayout, QWidget
 
+from cnnviz.core.formats import number
 from cnnviz.core.graph import Node
 from cnnviz.core.inspection import LoadedModel
 from cnnviz.state.app_state import AppState, Place
@@ -15,7 +16,7 @@ from cnnviz.views.filters import compute
 from cnnviz.widgets import theme
 from cnnviz.widgets.elided_label import ElidedLabel
 from cnnviz.widgets.histogram import Histogram
-from cnnviz.widgets.legend import Legend, number
+from cnnviz.widgets.legend import Legend
 from cnnviz.widgets.map_grid import MapGrid, MapGridArea, Maps
 
 
@@ -67,8 +68,6 @@ class FiltersView(View):
         self.setFocusProxy(self.grid)
         self.grid.pointed.connect(self._on_grid_pointed)
         self.grid.chosen.connect(self._on_grid_chosen)
-        for figure in (self.grid, self.histogram):
-            figure.failed.connect(messages.report)
         self.follow(state.model_changed, lambda: state.model, self.show_model)
         self.follow(state.scope_changed, lambda: state.scope, self.show_scope)
         self.follow(state.selection_changed, lambda: state.selection, self.show_selection)

@@ -63,10 +63,7 @@ def of_picture(picture: Picture, invert: Invert) -> BoardContent:
     """Return a picture fitted to the board."""
     from cnnviz.core import ink
 
-    found = ink.to_ink(picture, invert=invert)
-    board = ink.fit_board(found.ink_hw, SIDE)
-    levels = np.clip(board * 255 + 0.5, 0, 255).astype(np.uint8)
-    return BoardContent(levels, picture.name, picture=picture, invert=invert)
+    return BoardContent(ink.to_board(picture, invert, SIDE), picture.name, picture=picture, invert=invert)
 
 
 def prepare(content: BoardContent, centre: bool) -> PreparedDigit:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from types import MappingProxyType
 
 import numpy as np
 from PySide6.QtCore import QBuffer, QByteArray, QIODevice, QMimeData, QObject, QTimer, Slot
@@ -12,16 +11,14 @@ from PySide6.QtGui import QImage, QImageWriter
 from cnnviz.core import paths
 from cnnviz.core.errors import UserError
 from cnnviz.core.files import write_atomically
+from cnnviz.state.app_state import PictureData
 from cnnviz.state.messages import MessageCenter
 from cnnviz.views.input import compute
 from cnnviz.views.input.compute import BoardContent
 
 LAST_BOARD = "last_board.png"
 KEEP_AFTER_MS = 2000
-STORED_PNG, SMALL_PNG = 100, 50
-"""Qt's "quality" of a PNG: not compressed, which takes no time, and compressed."""
 ENCODED = ("image/png", "image/jpeg", "image/webp", "image/gif", "image/tiff", "image/bmp")
-_NO_WORDS: Mapping[str, str] = MappingProxyType({})
 
 
 class BoardKeeper(QObject):
@@ -93,27 +90,30 @@ def _write(content: BoardContent) -> None:
     height, width = content.ink_hw.shape
     image = QImage(content.ink_hw.data, width, height, width, QImage.Format.Format_Grayscale8)
     words = {"Title": content.title, "Label": content.label or "", "As-is": "yes" if content.as_is else ""}
-    data = png(image, SMALL_PNG, words)
+    data = _png(image, words)
     with write_atomically(paths.data_dir() / LAST_BOARD) as file:
         file.write(data)
 
 
-def encoded_picture(mime: QMimeData) -> bytes:
-    """Return the picture of the clipboard or of a drop as the bytes of a file; empty when there is none."""
+def picture_of(mime: QMimeData) -> PictureData | None:
+    """Return the picture of the clipboard or of a drop, as encoded there or as pixels; decoding is for the lane."""
     for kind in ENCODED:
         if mime.hasFormat(kind):
-            return bytes(mime.data(kind).data())
+            return PictureData(bytes(mime.data(kind).data()), "Pasted picture")
     image = mime.imageData()
-    return png(image) if isinstance(image, QImage) and not image.isNull() else b""
+    if not isinstance(image, QImage) or image.isNull():
+        return None
+    image = image.convertToFormat(QImage.Format.Format_RGBA8888)
+    rows = np.frombuffer(image.constBits(), np.uint8).reshape(image.height(), image.bytesPerLine() // 4, 4)
+    return PictureData(rows[:, : image.width()].copy(), "Pasted picture")
 
 
-def png(image: QImage, quality: int = STORED_PNG, words: Mapping[str, str] = _NO_WORDS) -> bytes:
+def _png(image: QImage, words: Mapping[str, str]) -> bytes:
     """Return a picture as the bytes of a PNG file, with `words` as its text."""
     array = QByteArray()
     buffer = QBuffer(array)
     buffer.open(QIODevice.OpenModeFlag.WriteOnly)
     writer = QImageWriter(buffer, QByteArray(b"png"))
-    writer.setQuality(quality)
     for key, text in words.items():
         writer.setText(key, text)
     writer.write(image)

@@ -30,23 +30,22 @@ from PySide6.QtWidgets import (
 )
 
 from cnnviz.core.digit import PreparedDigit
-from cnnviz.state.app_state import AppState, PictureData
+from cnnviz.state.app_state import AppState, OpenedPicture
 from cnnviz.state.messages import MessageCenter
 from cnnviz.state.settings import Settings
 from cnnviz.views.base import View
 from cnnviz.views.input import compute
 from cnnviz.views.input.compute import BoardContent
 from cnnviz.views.input.drawing import DrawPage
-from cnnviz.views.input.keeping import BoardKeeper, encoded_picture
+from cnnviz.views.input.keeping import BoardKeeper, picture_of
 from cnnviz.views.input.samples import SamplesPage
 from cnnviz.widgets import theme
-from cnnviz.widgets.board import PEN_WIDTH, Ink
+from cnnviz.widgets.board import PEN_WIDTH, PEN_WIDTHS, Ink
 from cnnviz.widgets.digit_preview import DigitPreview, PixelDialog
 
 if TYPE_CHECKING:  # decoding is imported with the first picture, not with the window
-    from cnnviz.core.image import Invert, Picture
+    from cnnviz.core.image import Invert
 
-LAST_BOARD = "last_board.png"
 UNDO_STEPS = 100
 PICTURES = "Pictures (*.png *.jpg *.jpeg *.bmp *.gif *.webp *.tif *.tiff *.avif *.ppm *.pgm);;All files (*)"
 INVERT: tuple[tuple[Invert, str], ...] = (("auto", "ink by itself"), ("yes", "dark ink"), ("no", "light ink"))
@@ -111,8 +110,6 @@ class InputView(View):
         self.preview.opened.connect(self._on_preview_opened)
         self.samples.digit_chosen.connect(self._on_samples_digit_chosen)
         self.samples.photo_chosen.connect(self._on_samples_photo_chosen)
-        for figure in (self.board, self.preview):
-            figure.failed.connect(messages.report)
         # These are answers to wishes, which may come while the dock is hidden: they are not followed but always heard.
         state.picture_opened.connect(self._on_state_picture_opened)
         state.opening_changed.connect(self._on_state_opening_changed)
@@ -122,7 +119,7 @@ class InputView(View):
     # -- building -------------------------------------------------------------------------------------------------
 
     def _make_controls(self) -> None:
-        self.centring = QCheckBox("&Centre like MNIST", self)
+        self.centring = QCheckBox("Centre &like MNIST", self)
         self.centring.setChecked(True)
         self.centring.setToolTip("Scale the ink into 20 × 20 and put its centre of mass into the middle of 28 × 28")
         self.centring.toggled.connect(self._on_centring_toggled)
@@ -138,15 +135,22 @@ class InputView(View):
         self._busy = QLabel("", self)
         for label in (self._source, self._busy):  # a long name must not widen the column
             label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
-        self._cancel = QPushButton("&Cancel", self)
+        self._cancel = QPushButton("Cancel", self)
         self._cancel.clicked.connect(self.state.cancel_requested)
         self._busy.hide()
         self._cancel.hide()
 
     def _make_actions(self) -> None:
         keys = QKeySequence.StandardKey
-        self.undo_action = self._undo.createUndoAction(self, "&Undo")
-        self.redo_action = self._undo.createRedoAction(self, "&Redo")
+        self.undo_action = QAction("&Undo", self)
+        self.redo_action = QAction("&Redo", self)
+        for action, can_change, words_change, words in (
+            (self.undo_action, self._undo.canUndoChanged, self._undo.undoTextChanged, "&Undo"),
+            (self.redo_action, self._undo.canRedoChanged, self._undo.redoTextChanged, "&Redo"),
+        ):
+            action.setEnabled(False)
+            can_change.connect(action.setEnabled)
+            words_change.connect(lambda text, action=action, words=words: action.setText(f"{words} {text}".strip()))
         self.clear_action = QAction("C&lear the board", self)
         self.erase_action = QAction("&Eraser", self)
         self.erase_action.setCheckable(True)
@@ -158,8 +162,8 @@ class InputView(View):
         ):  # fmt: skip
             action.setIconText(words)  # for the buttons; the menu says what is undone
         table: tuple[tuple[QAction, tuple[QKeySequence.StandardKey | str, ...], object], ...] = (
-            (self.undo_action, (keys.Undo, "Ctrl+Z"), None),
-            (self.redo_action, (keys.Redo, "Ctrl+Shift+Z", "Ctrl+Y"), None),
+            (self.undo_action, (keys.Undo, "Ctrl+Z"), self.undo),
+            (self.redo_action, (keys.Redo, "Ctrl+Shift+Z", "Ctrl+Y"), self.redo),
             (self.clear_action, ("Del", "Backspace"), self.clear),
             (self.erase_action, ("E",), None),
             (self.open_action, (keys.Open, "Ctrl+O"), self.ask_and_open),
@@ -171,6 +175,8 @@ class InputView(View):
             if slot is not None:
                 action.triggered.connect(slot)
             self.addAction(action)
+        for action in (self.clear_action, self.erase_action):  # these keys mean something else in a table or a field
+            action.setShortcutContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
         self.clear_action.setEnabled(False)
         self.erase_action.toggled.connect(self._on_erase_toggled)
 
@@ -261,6 +267,18 @@ class InputView(View):
         self.change(after, "stroke")
 
     @Slot()
+    def undo(self) -> None:
+        """Take the last step back; a stroke that is being drawn is the last step."""
+        self.board.end_stroke()
+        self._undo.undo()
+
+    @Slot()
+    def redo(self) -> None:
+        """Do again what was taken back; a stroke that is being drawn is a new step instead."""
+        self.board.end_stroke()
+        self._undo.redo()
+
+    @Slot()
     def clear(self) -> None:
         """Empty the board."""
         if self.content.ink_hw.any():
@@ -296,13 +314,18 @@ class InputView(View):
                 self.messages.notice(f"The first of {len(local)} files is opened.")
             self.state.open_requested.emit(local[0])
             return
-        self.state.open_requested.emit(PictureData(encoded_picture(mime), "Pasted picture"))
+        picture = picture_of(mime)
+        if picture is None:
+            self.messages.notice("That picture could not be read.")
+        else:
+            self.state.open_requested.emit(picture)
 
     @Slot(object)
-    def _on_state_picture_opened(self, picture: Picture) -> None:
+    def _on_state_picture_opened(self, opened: OpenedPicture) -> None:
         self.board.end_stroke()
         self.pages.setCurrentIndex(0)
-        content = compute.of_picture(picture, "auto")
+        picture = opened.picture
+        content = BoardContent(opened.ink_hw, picture.name, picture=picture)
         self.change(content, f"open {picture.name}")
         if not content.ink_hw.any():
             self.messages.notice(f"No ink was found in '{picture.name}'; choose dark or light ink beside Paste.")
@@ -343,6 +366,7 @@ class InputView(View):
     def _on_preview_opened(self) -> None:
         if self._numbers is None:
             self._numbers = PixelDialog(self)
+            self._numbers.grid.failed.connect(self.messages.report)
         self._numbers.show()
         self._show_preview(compute.prepare(self.content, self.centring.isChecked()))
 
@@ -355,13 +379,14 @@ class InputView(View):
 
     def remember(self, settings: Settings) -> None:
         """Store the board as a picture, and the pen."""
+        self.board.end_stroke()
         settings.put("input/pen_width", self.drawing.width_slider.value())
         settings.put("input/centre", self.centring.isChecked())
         self._keeper.write_now()
 
     def recall(self, settings: Settings) -> None:
         """Bring back the board of the last session."""
-        self.drawing.width_slider.setValue(settings.get("input/pen_width", round(PEN_WIDTH)))
+        self.drawing.width_slider.setValue(settings.integer("input/pen_width", round(PEN_WIDTH), *PEN_WIDTHS))
         self.centring.setChecked(settings.get("input/centre", True))
         self.show_content(self._keeper.read() or self.content)
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
-from PySide6.QtCore import QEvent, QPoint, QPointF, QRect, QSize, Qt, Signal
-from PySide6.QtGui import QKeyEvent, QMouseEvent, QPainter, QPixmap, QResizeEvent, QWheelEvent
+from PySide6.QtCore import QEvent, QPoint, QPointF, QRect, QSize, Qt, Signal, Slot
+from PySide6.QtGui import QCursor, QKeyEvent, QMouseEvent, QPainter, QPixmap, QResizeEvent, QWheelEvent
 from PySide6.QtWidgets import QWidget
 
 from cnnviz.core.graph import Graph, Node
@@ -17,7 +17,9 @@ from cnnviz.views.network.camera import Camera
 from cnnviz.views.network.compute import MapLayout, Source
 from cnnviz.views.network.pictures import LayerPictures
 from cnnviz.widgets import theme
-from cnnviz.widgets.figure import Figure
+from cnnviz.widgets.figure import Figure, draw_part
+
+NO_NETWORK = "No network is loaded. Choose one in the toolbar."
 
 
 class NetworkCanvas(Figure):
@@ -45,12 +47,14 @@ class NetworkCanvas(Figure):
         self._pictures = LayerPictures()
         self._layout = MapLayout((), 0, 0, 0)
         self._backdrop: QPixmap | None = None
+        self._loading = False
         self._scope: ColourScope = "layer"
         self._selected: Place | None = None
         self._hovered: Place | None = None
         self._sources: tuple[Source, ...] = ()
         self._camera = Camera()
         self._drag: QPoint | None = None
+        self._panning = False
         self.setMinimumSize(320, 200)
 
     # -- what is shown --------------------------------------------------------------------------------------------
@@ -68,9 +72,16 @@ class NetworkCanvas(Figure):
         self._make_images()
         self.update()
 
+    @Slot(bool)
+    def show_loading(self, loading: bool) -> None:
+        """Say why there is no network."""
+        self._loading = loading
+        self.update()
+
     def show_selection(self, place: Place | None) -> None:
         """Frame the chosen layer and unit."""
         self._selected = place
+        self._find_sources()
         self._keep_in_sight()
         self._describe()
         self.update()
@@ -102,13 +113,24 @@ class NetworkCanvas(Figure):
         self._clamp()
         self._make_images()
         self._backdrop = None
+        self._point_again()
         self.update()
 
     def _pan(self, moved: QPointF) -> None:
         self._camera.offset += moved
         self._clamp()
         self._backdrop = None
+        self._point_again()
         self.update()
+
+    def _point_again(self) -> None:
+        """Something else may be under a pointer that did not move."""
+        if self._hovered is not None and self.underMouse():
+            self._point(QPointF(self.mapFromGlobal(QCursor.pos())))
+
+    def _point(self, at: QPointF) -> None:
+        place = self.place_at(at)
+        self.pointed.emit(place if place is not None and place.unit is not None else None)
 
     def _clamp(self) -> None:
         self._camera.clamp(self._layout, QSize(self.width(), self.height() - painting.footer_px()))
@@ -123,7 +145,8 @@ class NetworkCanvas(Figure):
         if self._graph is None:
             painter.setFont(theme.font(1.1))
             painter.setPen(theme.current().color("muted"))
-            painter.drawText(QRect(QPoint(0, 0), size), Qt.AlignmentFlag.AlignCenter, "The network is being loaded…")
+            words = "The network is being loaded…" if self._loading else NO_NETWORK
+            painter.drawText(QRect(QPoint(0, 0), size), Qt.AlignmentFlag.AlignCenter, words)
             return
         painter.save()
         painter.setClipRect(QRect(0, 0, size.width(), size.height() - painting.footer_px()))
@@ -134,15 +157,18 @@ class NetworkCanvas(Figure):
             if image is not None:
                 width, height = box.mosaic.picture_size
                 target = QRect(box.x, box.y, box.width, box.height)
-                painter.drawImage(target, image, QRect(0, 0, width, height))
+                draw_part(painter, target, image, QRect(0, 0, width, height))
         colours = theme.current()
+        if self._lit is not None:
+            colour = colours.color("pointer" if self._lit is self._hovered else "accent")
+            painting.draw_sources(painter, self._layout, self._lit, self._sources, colour)
         painting.draw_place(painter, self._layout, self._selected, colours.color("accent"))
-        if self._hovered is not None:
-            painting.draw_sources(painter, self._layout, self._hovered, self._sources, colours.color("pointer"))
-            painting.draw_place(painter, self._layout, self._hovered, colours.color("pointer"))
+        painting.draw_place(painter, self._layout, self._hovered, colours.color("pointer"))
+        if self._camera.offset.y() > 0:
+            painting.draw_names_on_top(painter, self._layout, self._chosen_layer, self._camera.offset.y())
         painter.restore()
         shown = self._hovered or self._selected
-        painting.draw_footer(painter, size, self._footer_text(), lit=self._hovered is not None)
+        painting.draw_footer(painter, size, self._footer_text(), lit=self._lit is not None)
         if shown is not None and shown.layer in self._pictures.images:
             painting.draw_scale(painter, size, self._pictures, shown, self._scope)
 
@@ -165,22 +191,33 @@ class NetworkCanvas(Figure):
         painter.save()
         painter.translate(-self._camera.offset)
         painting.draw_edges(painter, self._layout)
-        painting.draw_layers(painter, self._layout, self._selected.layer if self._selected else None)
+        painting.draw_layers(painter, self._layout, self._chosen_layer)
         painting.draw_output_labels(painter, self._layout, self._labels)
         painter.restore()
 
+    @property
+    def _chosen_layer(self) -> str | None:
+        return self._selected.layer if self._selected is not None else None
+
+    @property
+    def _lit(self) -> Place | None:
+        """The unit whose sources are lit: the one that is pointed at, else the selected one."""
+        place = self._hovered or self._selected
+        return place if place is not None and place.unit is not None else None
+
     def _footer_text(self) -> str:
-        if self._hovered and self._graph and self._hovered.unit is not None and self._hovered.layer in self._values:
-            cell = self._hovered.cell or (0, 0)
-            return compute.describe_value(self._graph, self._values, self._hovered.layer, self._hovered.unit, cell)
+        place = self._lit
+        if place is not None and place.unit is not None and self._graph and place.layer in self._values:
+            return compute.describe_value(self._graph, self._values, place.layer, place.unit, place.cell)
         return "Point at a map to see its numbers and its sources. Click selects, the wheel zooms, arrow keys walk."
 
     # -- pointing and choosing ------------------------------------------------------------------------------------
 
     def _find_sources(self) -> None:
         self._sources = ()
-        if self._graph is not None and self._hovered is not None and self._hovered.unit is not None:
-            self._sources = compute.sources(self._graph, self._hovered.layer, self._hovered.unit, self._hovered.cell)
+        place = self._lit
+        if self._graph is not None and place is not None and place.unit is not None and place.layer in self._graph:
+            self._sources = compute.sources(self._graph, place.layer, place.unit, place.cell)
 
     def place_at(self, point: QPointF) -> Place | None:
         """Return the layer, unit and cell under a point of the widget."""
@@ -222,6 +259,7 @@ class NetworkCanvas(Figure):
         """Move the selection by layers or by units."""
         if self._graph is None:
             return
+        self.pointed.emit(None)  # a pointer that rests must not hide what the keys choose
         names = [node.name for node in self._graph.nodes]
         current = self._selected or Place(names[0])
         if layers:
@@ -250,17 +288,23 @@ class NetworkCanvas(Figure):
         if event.type() in (QEvent.Type.PaletteChange, QEvent.Type.FontChange):
             self._arrange()
 
+    def event(self, event: QEvent) -> bool:
+        """Draw the kept picture anew for a screen of another density."""
+        if event.type() == QEvent.Type.DevicePixelRatioChange:
+            self._backdrop = None
+        return super().event(event)
+
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
         """Point, or pan with the button held."""
         if self._drag is not None:
             moved = event.position().toPoint() - self._drag
-            if moved.manhattanLength() > 3 or self.cursor().shape() == Qt.CursorShape.ClosedHandCursor:
+            if moved.manhattanLength() > 3 or self._panning:
+                self._panning = True
                 self.setCursor(Qt.CursorShape.ClosedHandCursor)
                 self._drag = event.position().toPoint()
                 self._pan(-QPointF(moved))
             return
-        place = self.place_at(event.position())
-        self.pointed.emit(place if place is not None and place.unit is not None else None)
+        self._point(event.position())
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
         """Start a click or a pan."""
@@ -269,7 +313,7 @@ class NetworkCanvas(Figure):
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
         """Choose what was clicked, unless the map was panned."""
-        panned = self.cursor().shape() == Qt.CursorShape.ClosedHandCursor
+        panned, self._panning = self._panning, False
         self.unsetCursor()
         started, self._drag = self._drag, None
         if event.button() == Qt.MouseButton.LeftButton and started is not None and not panned:

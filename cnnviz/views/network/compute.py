@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from cnnviz.core.formats import number
 from cnnviz.core.graph import Graph, Node
 from cnnviz.core.inspection import FloatArray
 from cnnviz.core.mosaic import MosaicLayout, best_columns
@@ -244,14 +245,23 @@ def _window(node: Node, before: Node, axis: int, index: int) -> tuple[int, int] 
     return None
 
 
-def describe_value(graph: Graph, values: Mapping[str, FloatArray], layer: str, unit: int, cell: tuple[int, int]) -> str:
-    """Return the pointed value and what it sees, in one line."""
+def describe_value(
+    graph: Graph, values: Mapping[str, FloatArray], layer: str, unit: int, cell: tuple[int, int] | None
+) -> str:
+    """Return a value and what it sees, or a whole map's numbers, in one line."""
     node = graph[layer]
     array = values[layer]
     if not node.is_map:
-        return f"{layer} · element {unit} = {float(array.reshape(-1)[unit]):.4f}".replace("-", "−")
-    text = f"{layer} · map {unit} · row {cell[0]}, column {cell[1]} = {float(array[unit][cell]):.4f}"
+        return f"{layer} · element {unit} = {number(float(array.reshape(-1)[unit]), 5)}"
+    maps = array[unit]
+    whole = f"map from {number(float(maps.min()))} to {number(float(maps.max()))}, mean {number(float(maps.mean()))}"
+    if cell is None:
+        return f"{layer} · map {unit}: {whole}"
+    text = f"{layer} · map {unit} · row {cell[0]}, column {cell[1]} = {number(float(maps[cell]), 5)}"
     if node.field_hw is not None and node.kind != "input":
-        (top, bottom), (left, right) = (field.interval(i) for field, i in zip(node.field_hw, cell, strict=True))
-        text += f" · sees input rows {top}…{bottom - 1}, columns {left}…{right - 1}"
-    return text.replace("-", "−")
+        intervals = [field.interval(i) for field, i in zip(node.field_hw, cell, strict=True)]
+        rows, columns = (f"{first}…{past - 1}" for first, past in intervals)
+        sides = graph.nodes[0].output_shape[1:]
+        outside = any(first < 0 or past > side for (first, past), side in zip(intervals, sides, strict=True))
+        text += f" · sees input rows {rows}, columns {columns}{' (outside is padding)' if outside else ''}"
+    return f"{text} · {whole}".replace("-", "−")

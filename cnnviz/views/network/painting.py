@@ -8,7 +8,7 @@ from PySide6.QtCore import QPointF, QRect, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QFont, QFontMetrics, QPainter, QPen
 
 from cnnviz.state.app_state import ColourScope, Place
-from cnnviz.views.network.compute import Box, MapLayout, Rect, Source
+from cnnviz.views.network.compute import HEADER_LINES, Box, MapLayout, Rect, Source
 from cnnviz.views.network.pictures import LayerPictures
 from cnnviz.widgets import theme
 from cnnviz.widgets.figure import draw_text
@@ -40,27 +40,39 @@ def draw_edges(painter: QPainter, layout: MapLayout) -> None:
 def draw_layers(painter: QPainter, layout: MapLayout, chosen: str | None) -> None:
     """Draw name, shape and frame of every layer; `chosen` is the selected one."""
     line = theme.current().color("line")
+    fonts = _fonts(layout)
     for box in layout.boxes:
-        _draw_name(painter, box, layout.gap, chosen=box.node.name == chosen)
+        _draw_name(painter, box, box.name_y, layout.gap, fonts, chosen=box.node.name == chosen)
         painter.fillRect(QRect(box.x, box.y, box.width, box.height), line)
         painter.setPen(line)
         painter.setBrush(Qt.BrushStyle.NoBrush)
         painter.drawRect(QRect(box.x - 1, box.y - 1, box.width + 1, box.height + 1))
 
 
-def _draw_name(painter: QPainter, box: Box, gap: int, *, chosen: bool) -> None:
+def draw_names_on_top(painter: QPainter, layout: MapLayout, chosen: str | None, top: float) -> None:
+    """Keep the names in sight of a map whose upper part is scrolled away; `top` is the first row that is seen."""
+    panel = theme.current().color("panel")
+    fonts = _fonts(layout)
+    for box in layout.boxes:
+        y = min(round(top), box.y + box.height - HEADER_LINES * line_px())
+        if y > box.name_y:
+            painter.fillRect(QRect(box.column_x, y, box.column_width, HEADER_LINES * line_px() + 4), panel)
+            _draw_name(painter, box, y, layout.gap, fonts, chosen=box.node.name == chosen)
+
+
+def _draw_name(painter: QPainter, box: Box, top: int, gap: int, fonts: tuple[QFont, QFont], *, chosen: bool) -> None:
     colours = theme.current()
     line = line_px()
-    room = QRect(box.column_x - gap // 2, box.name_y + 4, box.column_width + gap, line)
-    painter.setFont(_fitting(box.node.name, room.width() - 4, bold=True))
+    room = QRect(box.column_x - gap // 2, top + 4, box.column_width + gap, line)
+    painter.setFont(fonts[0])
     if chosen:
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(colours.color("accent"))
         painter.drawRoundedRect(room.adjusted(1, 0, -1, 0), 4, 4)
     colour = colours.color("on_accent" if chosen else "text")
     draw_text(painter, room, box.node.name, colour, align=Qt.AlignmentFlag.AlignCenter)
-    shape = box.node.shape_text.replace(" ", "")
-    painter.setFont(_fitting(shape, room.width() - 4))
+    shape = _shape(box)
+    painter.setFont(fonts[1])
     if painter.fontMetrics().horizontalAdvance(shape) <= room.width():  # half a shape would be a wrong one
         draw_text(painter, room.translated(0, line), shape, colours.color("muted"), align=Qt.AlignmentFlag.AlignCenter)
 
@@ -161,10 +173,22 @@ def _frame(painter: QPainter, rect: Rect, colour: QColor, width: int) -> None:
     painter.drawRect(QRectF(x - half, y - half, w + width, h + width))
 
 
-def _fitting(text: str, width: int, *, bold: bool = False) -> QFont:
-    """Return the largest font of the type scale in which `text` fits into `width` pixels."""
+def _shape(box: Box) -> str:
+    return box.node.shape_text.replace(" ", "")
+
+
+def _fonts(layout: MapLayout) -> tuple[QFont, QFont]:
+    """Return the fonts of names and shapes: one size for all columns, the largest in which all fit."""
+    rooms = [box.column_width + layout.gap - 4 for box in layout.boxes]
+    names = [box.node.name for box in layout.boxes]
+    shapes = [_shape(box) for box in layout.boxes]
+    return _largest(names, rooms, bold=True), _largest(shapes, rooms, bold=False)
+
+
+def _largest(texts: list[str], rooms: list[int], *, bold: bool) -> QFont:
     for size in (1.0, 0.9, 0.8):
         font = theme.font(size, bold=bold)
-        if QFontMetrics(font).horizontalAdvance(text) <= width:
+        metrics = QFontMetrics(font)
+        if all(metrics.horizontalAdvance(text) <= room for text, room in zip(texts, rooms, strict=True)):
             return font
     return theme.font(0.72, bold=bold)

@@ -135,10 +135,10 @@ class NumbersView(View):
         self._digits.setSuffix(" digits")
         self._digits.setAccessibleName("Digits after the point")
         self._digits.valueChanged.connect(self._on_digits_changed)
-        copy = QPushButton("&Copy", self)
+        copy = QPushButton("Cop&y", self)
         copy.setToolTip("Copy the selected cells, or all, as a table (Ctrl+C)")
         copy.clicked.connect(self.copy)
-        export = QPushButton("&Export layer…", self)
+        export = QPushButton("E&xport layer…", self)
         export.setToolTip("Save all values of this layer as CSV or npz")
         export.clicked.connect(self.ask_and_export)
         self._note = ElidedLabel(EMPTY, self)
@@ -290,4 +290,4 @@ class NumbersView(View):
 
     def recall(self, settings: Settings) -> None:
         """Bring the digits back."""
-        self._digits.setValue(settings.get("numbers/digits", 4))
+        self._digits.setValue(settings.integer("numbers/digits", 4, *DIGITS))

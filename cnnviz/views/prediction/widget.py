@@ -16,6 +16,7 @@ from cnnviz.widgets import theme
 from cnnviz.widgets.bar_list import Bar, BarList
 from cnnviz.widgets.elided_label import ElidedLabel
 
+NO_NETWORK = "No network is loaded. Choose one in the toolbar."
 LOADING = "The network is being loaded. You can draw already; the answer follows."
 NOTHING = "Nothing drawn yet, so there is nothing to predict. Draw a digit, or choose one under Samples."
 
@@ -71,10 +72,10 @@ class PredictionView(View):
         column.addWidget(self.bars, 1)
         column.addLayout(foot)
         self.setFocusProxy(self.bars)
-        self.bars.failed.connect(messages.report)
         self.bars.chosen.connect(self._on_bars_chosen)
         self.bars.pointed.connect(self._on_bars_pointed)
         self.follow(state.model_changed, lambda: state.model, self.show_model)
+        self.follow(state.loading_changed, lambda: state.loading, self.show_loading)
         self.follow(state.inspection_changed, lambda: state.inspection, self.show_inspection)
         self.follow(state.input_changed, lambda: state.input, self.show_input)
         self.follow(state.selection_changed, lambda: state.selection, self.show_selection)
@@ -82,6 +83,11 @@ class PredictionView(View):
     @Slot(object)
     def show_model(self, model: LoadedModel | None) -> None:
         """Show another network's answer."""
+        self._show()
+
+    @Slot(bool)
+    def show_loading(self, loading: bool) -> None:
+        """Say that an answer is on its way, or that none will come."""
         self._show()
 
     @Slot(object)
@@ -116,10 +122,10 @@ class PredictionView(View):
     def _show(self) -> None:
         model, inspection, current = self.state.model, self.state.inspection, self.state.input
         if current is None or current.blank:
-            self._say("–", "" if model else LOADING, NOTHING)
+            self._say("–", "" if model else self._why_no_answer(), NOTHING)
             return
         if model is None or inspection is None:
-            self._say("…", "", LOADING)
+            self._say("…", "", self._why_no_answer())
             return
         found = compute.answers(inspection, model.labels, ranked=not self._by_class.isChecked())
         best = max(found, key=lambda answer: answer.logit)
@@ -140,6 +146,9 @@ class PredictionView(View):
         self.bars.setAccessibleDescription(compute.spoken(found))
         self.bars.show_bars(bars, marked=marked)
         self._show_exact(self.bars.in_focus)
+
+    def _why_no_answer(self) -> str:
+        return LOADING if self.state.loading or self.state.model is not None else NO_NETWORK
 
     def _say(self, best: str, words: str, sentence: str) -> None:
         self._found = ()

@@ -10,13 +10,13 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QCheckBox
 from pytestqt.qtbot import QtBot
 
+from cnnviz.core.formats import number
 from cnnviz.state.app_state import AppState, Place
 from cnnviz.state.messages import MessageCenter
 from cnnviz.state.settings import Settings
 from cnnviz.views.distribution import compute
 from cnnviz.views.distribution.widget import EMPTY, DistributionView
 from cnnviz.widgets import theme
-from cnnviz.widgets.legend import number
 from tests.samples import sample_inspection, sample_model
 
 MODEL = sample_model()

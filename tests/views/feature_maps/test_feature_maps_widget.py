@@ -14,13 +14,13 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QComboBox, QToolButton
 from pytestqt.qtbot import QtBot
 
+from cnnviz.core.formats import number
 from cnnviz.core.inspection import Inspection
 from cnnviz.state.app_state import AppState, Place
 from cnnviz.state.messages import MessageCenter
 from cnnviz.state.settings import Settings
 from cnnviz.views.feature_maps.widget import EMPTY, FeatureMapsView
 from cnnviz.widgets import colormap, theme
-from cnnviz.widgets.legend import number
 from tests.samples import sample_inspection, sample_model
 
 MODEL = sample_model()

@@ -10,11 +10,11 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QCheckBox, QPushButton, QSpinBox
 from pytestqt.qtbot import QtBot
 
+from cnnviz.core.formats import number
 from cnnviz.state.app_state import AppState, Place
 from cnnviz.state.messages import MessageCenter
 from cnnviz.views.filters.widget import FiltersView
 from cnnviz.widgets import colormap, theme
-from cnnviz.widgets.legend import number
 from tests.samples import sample_model
 
 MODEL = sample_model()
@@ -103,7 +103,7 @@ def test_the_spin_box_chooses_the_filter_in_every_view(view: FiltersView, state:
     assert "6 kernels" in view._title.text()
     state.select(Place("fc1", 5))
     assert box.text() == "unit 5 of 120"
-    assert view._title.text().startswith("unit 5 of 120: 400 weights folded back into the maps of pool2")
+    assert view._title.text().endswith("400 weights over the maps of pool2")
 
 
 def test_by_norm_sorts(view: FiltersView, state: AppState) -> None:

@@ -18,7 +18,7 @@ from cnnviz.state.app_state import AppState, Place
 from cnnviz.state.messages import MessageCenter
 from cnnviz.state.settings import Settings
 from cnnviz.views.prediction import compute
-from cnnviz.views.prediction.widget import LOADING, NOTHING, PredictionView
+from cnnviz.views.prediction.widget import LOADING, NO_NETWORK, NOTHING, PredictionView
 from cnnviz.widgets import theme
 from tests.samples import sample_inspection, sample_model
 
@@ -88,8 +88,11 @@ def test_nothing_drawn_predicts_nothing(view: PredictionView, state: AppState) -
 
 def test_without_a_network_it_says_that_one_is_coming(view: PredictionView, state: AppState) -> None:
     state.set_input(PAPER, blank=False)
-    view.hide()
-    view.show()
+    state.set_loading(True)
+    assert view.bars.accessibleDescription() == LOADING
+    state.set_loading(False)
+    assert view.bars.accessibleDescription() == NO_NETWORK
+    state.set_loading(True)
     assert view.bars.accessibleDescription() == LOADING
 
 
