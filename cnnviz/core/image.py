@@ -113,7 +113,7 @@ def load_picture(path: str | os.PathLike[str], *, max_side: int = MAX_SIDE) -> P
     except FileNotFoundError as error:
         raise UserError(
             f"There is no file '{path}'.",
-            suggestion="It may have been moved; open it again.",
+            suggestion="Check its name; it may have been moved.",
             details=repr(error),
         ) from error
     except PermissionError as error:

@@ -14,17 +14,17 @@ from cnnviz.state.app_state import AppState
 KEYS = """
 ## Drawing
 
-| | |
+| With | you |
 |---|---|
 | Left button, touch, pen | draw; a pen's pressure sets the width |
-| Right button, E | erase; switch the eraser |
+| Right button, E | erase; switch the eraser on and off |
 | Ctrl+Z, Ctrl+Shift+Z | undo, redo |
 | Delete | clear the board |
 | Ctrl+O, Ctrl+V | open, paste a picture; or drop one anywhere |
 
 ## Network map
 
-| | |
+| With | you |
 |---|---|
 | Point | light up a value and what it was computed from |
 | Click, Enter | select; go into the inspector |
@@ -35,12 +35,12 @@ KEYS = """
 
 ## Everywhere
 
-| | |
+| With | you |
 |---|---|
-| Ctrl+1 … Ctrl+4 | to the input, the map, the prediction, the inspector |
+| Ctrl+1 … Ctrl+4 | go to the input, the map, the prediction, the inspector |
 | Ctrl+C, Ctrl+Shift+S | copy or save the picture that has the focus (PNG, SVG) |
-| Ctrl +, Ctrl −, Ctrl 0 | text size |
-| F11 | full screen |
+| Ctrl +, Ctrl −, Ctrl 0 | make the text larger, smaller, as usual |
+| F11 | fill the screen |
 """
 
 

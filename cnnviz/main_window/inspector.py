@@ -60,6 +60,7 @@ class Inspector(QWidget):
         super().__init__(parent)
         self._state, self._messages = state, messages
         self.setObjectName("inspector")
+        self.setMinimumSize(320, 176)
         self._specs: list[ViewSpec] = [spec for spec in VIEWS if spec.place == "inspector"]
         self._views: dict[int, View] = {}
         self._pages: list[QWidget] = []
@@ -71,6 +72,8 @@ class Inspector(QWidget):
         self.tabs.setAccessibleName("Views of the selected layer")
         for spec in self._specs:
             self._pages.append(QWidget(self.tabs))
+            # A tab that is looked at for the first time must not push the window's other parts about.
+            self._pages[-1].setMinimumSize(1, 1)
             index = self.tabs.addTab(self._pages[-1], spec.title)
             self.tabs.setTabToolTip(index, spec.tip)
         self.tabs.currentChanged.connect(self._on_tabs_current_changed)

@@ -6,7 +6,7 @@ import time
 
 from PySide6.QtCore import QByteArray, QSize, Qt, Signal, Slot
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QKeySequence, QShowEvent
-from PySide6.QtWidgets import QDockWidget, QFileDialog, QLabel, QMainWindow, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QDockWidget, QFileDialog, QLabel, QMainWindow, QMenu, QVBoxLayout, QWidget
 
 from cnnviz.core.inspection import Inspection, LoadedModel
 from cnnviz.main_window import about, menus
@@ -16,16 +16,18 @@ from cnnviz.main_window.inspector import Inspector
 from cnnviz.main_window.menus import Command
 from cnnviz.main_window.notices import NoticeBar
 from cnnviz.main_window.toolbar import ToolBar
-from cnnviz.state.app_state import SCOPES, AppState, InputState
+from cnnviz.state.app_state import SCOPES, AppState, InputState, Place
 from cnnviz.state.messages import MessageCenter
 from cnnviz.state.settings import Settings
 from cnnviz.views.base import View
 from cnnviz.views.registry import VIEWS
 from cnnviz.widgets import theme
+from cnnviz.widgets.figure import Figure
 
 LAYOUT_VERSION = 1
 TIMING_S = 0.5
 DEFAULT_SIZE = QSize(1440, 900)
+FRAME_ROOM = QSize(8, 48)  # for the frame and title that the desktop puts around the window
 WEIGHTS_FILTER = "Weights (*.safetensors *.pt *.pth *.th);;All files (*)"
 _AREAS = {"input": Qt.DockWidgetArea.LeftDockWidgetArea, "prediction": Qt.DockWidgetArea.RightDockWidgetArea}
 
@@ -137,6 +139,10 @@ class MainWindow(QMainWindow):
         for dock in self._docks.values():
             view.addAction(dock.toggleViewAction())
         self._appearance.fill(view.addMenu("&Appearance"))
+        file = self._menus["&File"]
+        self._pictures = QMenu("Save a &picture of", file)
+        self._pictures.aboutToShow.connect(self._on_pictures_about_to_show)
+        file.insertMenu(file.actions()[-2], self._pictures)
 
     def _make_status(self) -> None:
         self._device = QLabel(self)
@@ -161,7 +167,8 @@ class MainWindow(QMainWindow):
 
     def _recall(self) -> None:
         settings = self._settings
-        self.resize(DEFAULT_SIZE.boundedTo(self.screen().availableGeometry().size()))
+        room = self.screen().availableGeometry().size() - FRAME_ROOM
+        self.resize(DEFAULT_SIZE.boundedTo(room))
         geometry = settings.blob("window/geometry")
         if not geometry.isEmpty():
             self.restoreGeometry(geometry)
@@ -170,6 +177,9 @@ class MainWindow(QMainWindow):
             self.restoreState(layout, LAYOUT_VERSION)
         scope = settings.choice("window/scope", "layer", SCOPES)
         self._state.set_scope(next(s for s in SCOPES if s == scope))
+        layer = settings.get("window/layer", "")
+        if layer:
+            self._state.select(Place(layer))
         for view in self._views.values():
             view.recall(settings)
         self.inspector.recall(settings)
@@ -181,6 +191,7 @@ class MainWindow(QMainWindow):
         settings.put("window/geometry", QByteArray(self.saveGeometry()))
         settings.put("window/layout", QByteArray(self.saveState(LAYOUT_VERSION)))
         settings.put("window/scope", self._state.scope)
+        settings.put("window/layer", self._state.selection.layer if self._state.selection else "")
         self._appearance.remember(settings)
         if self._state.model is not None:
             settings.put("model/name", self._state.model.request.name)
@@ -241,6 +252,15 @@ class MainWindow(QMainWindow):
         name, _ = QFileDialog.getOpenFileName(self, "Open weights", "", WEIGHTS_FILTER)
         if name:
             self._toolbar.request(name)
+
+    @Slot()
+    def _on_pictures_about_to_show(self) -> None:
+        """Offer every picture that is in sight."""
+        self._pictures.clear()
+        for figure in self.findChildren(Figure):
+            if figure.isVisible():
+                action = self._pictures.addAction(f"{figure.accessibleName()}…")
+                action.triggered.connect(figure.ask_and_save)
 
     def _go(self, name: str) -> None:
         """Give the keyboard to a view; one whose dock was closed comes back."""

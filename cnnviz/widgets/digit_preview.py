@@ -81,7 +81,8 @@ class DigitPreview(Figure):
         line = round(theme.text_px() * 1.4)
         gap = 2 * theme.GRID_PX
         after = min(round(LARGEST_SHARE * size.width()), size.height() - line - 2)
-        after = max(28, after // 28 * 28)  # whole pixels of the screen for one of the digit
+        pixels = max(1, self._after.width())
+        after = max(28, after // pixels * pixels)  # whole pixels of the screen for one of the digit
         before = max(28, min(after, size.width() - after - gap))
         left = max(0, (size.width() - before - gap - after) // 2)
         return QRect(left, line, before, before), QRect(left + before + gap, line, after, after)
@@ -144,11 +145,12 @@ class PixelGrid(Figure):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__("Pixel values", parent)
         self._levels: npt.NDArray[np.uint8] = np.zeros((28, 28), np.uint8)
-        self.setMinimumSize(28 * READABLE_PX, 28 * READABLE_PX)
 
     def show_image(self, image_hw: FloatArray) -> None:
         """Show a picture with values in 0..1."""
         self._levels = np.clip(image_hw * 255 + 0.5, 0, 255).astype(np.uint8)
+        rows, columns = self._levels.shape
+        self.setMinimumSize(columns * READABLE_PX, rows * READABLE_PX)
         inked = int((self._levels > 0).sum())
         self.setAccessibleDescription(f"{self._levels.shape[0]} by {self._levels.shape[1]} values, {inked} above 0")
         self.update()
@@ -177,7 +179,6 @@ class PixelDialog(QDialog):
 
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent)
-        self.setWindowTitle("What the network sees: 28 × 28 values from 0 to 255")
         self.grid = PixelGrid(self)
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close, self)
         buttons.rejected.connect(self.reject)
@@ -185,3 +186,9 @@ class PixelDialog(QDialog):
         layout.addWidget(self.grid, 1)
         layout.addWidget(buttons)
         self.resize(720, 780)
+
+    def show_image(self, image_hw: FloatArray) -> None:
+        """Show a picture with values in 0..1."""
+        rows, columns = image_hw.shape
+        self.setWindowTitle(f"What the network sees: {rows} × {columns} values from 0 to 255")
+        self.grid.show_image(image_hw)

@@ -82,7 +82,7 @@ class Figure(QWidget):
 
     def picture_size(self) -> QSize:
         """Return the size in which the picture is copied and saved; the size on screen by default."""
-        return self.size()
+        return self.size().expandedTo(QSize(1, 1))
 
     def copy_picture(self) -> None:
         """Put the picture on the clipboard."""

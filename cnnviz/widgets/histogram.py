@@ -100,7 +100,7 @@ class Histogram(Figure):
             painter.drawLine(zero, plot.top(), zero, plot.bottom())
         head = QRect(plot.left(), 3, plot.width(), plot.top() - 3)
         most = f"{int(self._counts.max()):,}"
-        text = most if self._note else f"most: {most} in a bin" + (" (log axis)" if self._logarithmic else "")
+        text = "" if self._note else f"most: {most} in a bin" + (" (log axis)" if self._logarithmic else "")
         if self._hovered is None:
             draw_text(painter, head, self._note, muted, align=Qt.AlignmentFlag.AlignRight)
         else:

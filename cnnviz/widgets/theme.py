@@ -136,8 +136,12 @@ def _palette(theme: Theme) -> QPalette:
     ):  # fmt: skip
         palette.setColor(role, theme.color(name))
     for role in (roles.WindowText, roles.Text, roles.ButtonText):
-        palette.setColor(QPalette.ColorGroup.Disabled, role, theme.color("line"))
+        palette.setColor(QPalette.ColorGroup.Disabled, role, _between(theme.color("muted"), theme.color("line")))
     return palette
+
+
+def _between(a: QColor, b: QColor) -> QColor:
+    return QColor((a.red() + b.red()) // 2, (a.green() + b.green()) // 2, (a.blue() + b.blue()) // 2)
 
 
 def _style_sheet(theme: Theme) -> str:

@@ -5,17 +5,16 @@ from __future__ import annotations
 import errno
 import itertools
 import os
-import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
-from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
-from PySide6.QtGui import QDragEnterEvent, QDropEvent
+from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QThread, QUrl
+from PySide6.QtGui import QDragEnterEvent, QDropEvent, QImage, QKeySequence
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QAbstractButton, QApplication, QLabel
 from pytestqt.qtbot import QtBot
 
 from cnnviz.app import Application
@@ -26,6 +25,7 @@ from cnnviz.datasets.starter import load_starter
 from cnnviz.state.app_state import Place
 from cnnviz.state.messages import Message
 from cnnviz.state.settings import Settings
+from cnnviz.workers.inference import InferenceRequest, InferenceResult, InferenceService
 
 SLOW_MS = 60_000
 
@@ -190,7 +190,7 @@ def test_bad_weights_leave_the_network_that_was_there(start: Callable[[], Runnin
         app.answered()
         assert app.state.model is not None
         assert app.state.model.request == ModelRequest("lenet5")
-        app.window.view("input").undo_action.trigger()  # type: ignore[attr-defined]
+        app.window.view("input").acts.undo.trigger()  # type: ignore[attr-defined]
     assert not marker.exists()
     app.answered()
     assert app.best() == "7"
@@ -292,10 +292,172 @@ def test_closing_while_the_network_is_loading_waits_for_its_thread(qtbot: QtBot,
     application = Application(Settings(tmp_path / "s.ini"))
     application.start()
     qtbot.waitUntil(lambda: application.state.model_request is not None, timeout=SLOW_MS)
+    threads = application.findChildren(QThread)
+    assert any(thread.isRunning() for thread in threads)
     application.window.close()
-    assert not [t for t in threading.enumerate() if t.name == "inference"]
+    assert not any(thread.isRunning() for thread in threads)
     application.window.deleteLater()
     application.deleteLater()
+
+
+def test_closing_in_the_middle_of_a_stroke_keeps_it_and_starts_no_thread_again(
+    start: Callable[[], Running], qtbot: QtBot
+) -> None:
+    app = start()
+    board = board_of(app.window)
+    QTest.mousePress(board, Qt.MouseButton.LeftButton, pos=QPoint(60, 60))
+    QTest.mouseMove(board, QPoint(160, 60))
+    threads = app.application.findChildren(QThread)
+    app.window.close()
+    assert not any(thread.isRunning() for thread in threads)
+    again = start()
+    assert again.state.input is not None
+    assert not again.state.input.blank
+
+
+def test_a_torch_that_cannot_be_imported_is_said_and_not_tried_for_ever(
+    qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, expected_log: pytest.LogCaptureFixture
+) -> None:
+    tries: list[int] = []
+
+    def broken() -> Callable[[InferenceRequest], InferenceResult]:
+        tries.append(1)
+        raise ImportError("libtorch_cpu.so: cannot open shared object file")
+
+    monkeypatch.setattr(InferenceService.__init__, "__defaults__", (None, broken))
+    application = Application(Settings(tmp_path / "s.ini"))
+    said: list[Message] = []
+    application.messages.posted.connect(said.append)
+    application.start()
+    qtbot.waitUntil(lambda: bool(said) and not application.state.loading, timeout=SLOW_MS)
+    for _ in range(50):
+        QApplication.processEvents()
+    assert len(tries) == len(said) <= 2
+    assert "libtorch_cpu.so" in said[0].details
+    assert application.state.model is None
+    application.window.close()
+    application.window.deleteLater()
+    application.deleteLater()
+
+
+GARBAGE = {
+    "input/pen_width": "99999999999999",
+    "input/centre": "perhaps",
+    "numbers/digits": "-99999999999999999999",
+    "inspector/tab": "numbers",
+    "window/text_scale": "1e999",
+    "window/geometry": "@ByteArray(no)",
+    "window/layout": "@ByteArray(no)",
+    "window/scope": "galaxy",
+    "maps/order": "12",
+    "model/name": "lenet6",
+    "model/weights": "/" + "w" * 6000,
+}
+
+
+def test_a_settings_file_of_garbage_values_still_opens(start: Callable[[], Running], tmp_path: Path) -> None:
+    groups: dict[str, list[str]] = {}
+    for key, value in GARBAGE.items():
+        group, name = key.split("/")
+        groups.setdefault(group, []).append(f"{name}={value}")
+    text = "\n".join(f"[{group}]\n" + "\n".join(lines) for group, lines in groups.items())
+    (tmp_path / "settings.ini").write_text(text + "\n")
+    app = start()
+    app.draw(*SEVEN)
+    app.answered()
+    assert app.best() == "7"
+    assert [m for m in app.said if m.level != "notice"] == []
+
+
+def test_a_network_that_is_replaced_while_it_loads_leaves_no_loading_note(start: Callable[[], Running]) -> None:
+    app = start()
+    app.draw(*SEVEN)
+    app.answered()
+    app.state.request_model(ModelRequest("lenet5_original"))
+    app.state.request_model(ModelRequest("lenet5"))
+    app.qtbot.waitUntil(lambda: not app.state.loading, timeout=SLOW_MS)
+    assert app.state.model is not None
+    assert app.state.model.request.name == "lenet5"
+
+
+def test_a_closed_dock_comes_back_by_its_key(start: Callable[[], Running]) -> None:
+    app = start()
+    for name, widget in (
+        ("input", app.window.view("input")),
+        ("prediction", app.window.view("prediction")),
+        ("inspector", app.window.inspector),
+    ):
+        app.window._docks[name].close()
+        assert not widget.isVisible()
+        command = next(a for a in app.window._menus["&Go"].actions() if name in a.text().replace("&", ""))
+        command.trigger()
+        assert widget.isVisible()
+
+
+def test_a_problem_goes_when_the_next_picture_opens(start: Callable[[], Running], tmp_path: Path) -> None:
+    app = start()
+    (tmp_path / "bad.png").write_bytes(b"")
+    app.state.open_requested.emit(str(tmp_path / "bad.png"))
+    app.said_once("bad.png")
+    assert app.window._notices.isVisible()
+    Image.new("L", (28, 28), 0).save(tmp_path / "good.png")
+    app.state.open_requested.emit(str(tmp_path / "good.png"))
+    app.qtbot.waitUntil(lambda: not app.window._notices.isVisible(), timeout=SLOW_MS)
+
+
+def test_every_picture_in_sight_can_be_saved_from_the_menu(
+    start: Callable[[], Running], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = start()
+    app.draw(*SEVEN)
+    app.answered()
+    app.window._pictures.aboutToShow.emit()
+    names = [action.text() for action in app.window._pictures.actions()]
+    assert len(names) == len(set(names))
+    assert {"Network map…", "Drawing board…", "Maps of the selected layer…"} <= set(names)
+    for number, action in enumerate(app.window._pictures.actions()):
+        path = tmp_path / f"{number}.png"
+        monkeypatch.setattr("cnnviz.widgets.figure.QFileDialog.getSaveFileName", lambda *_, p=path: (str(p), ""))
+        action.trigger()
+        assert not QImage(str(path)).isNull()
+
+
+def test_the_selected_layer_and_page_come_back(start: Callable[[], Running]) -> None:
+    app = start()
+    app.state.select(Place("conv2", 3))
+    pages = app.window.view("input").pages  # type: ignore[attr-defined]
+    pages.setCurrentIndex(1)
+    app.window.close()
+    again = start()
+    assert again.state.selection == Place("conv2")
+    assert again.window.view("input").pages.currentIndex() == 1  # type: ignore[attr-defined]
+
+
+def test_the_window_goes_down_to_800_by_700_with_every_tab_seen(start: Callable[[], Running]) -> None:
+    app = start()
+    for tab in range(app.window.inspector.tabs.count()):
+        app.window.inspector.tabs.setCurrentIndex(tab)
+        QApplication.processEvents()
+    app.window.resize(800, 700)
+    QApplication.processEvents()
+    assert (app.window.width(), app.window.height()) == (800, 700)
+
+
+def test_no_two_things_in_sight_share_an_alt_key(start: Callable[[], Running]) -> None:
+    app = start()
+    app.draw(*SEVEN)
+    app.answered()
+    texts = {f"menu {title}": title for title in app.window._menus}
+    for tab in range(app.window.inspector.tabs.count()):
+        app.window.inspector.tabs.setCurrentIndex(tab)
+        seen = dict(texts)
+        for kind in (QAbstractButton, QLabel):
+            for widget in app.window.findChildren(kind):
+                if widget.isVisible() and (not isinstance(widget, QLabel) or widget.buddy()):
+                    seen[f"{widget.text()} {id(widget)}"] = widget.text()
+        keys = [QKeySequence.mnemonic(text).toString() for text in seen.values()]
+        keys = [key for key in keys if key]
+        assert len(keys) == len(set(keys)), sorted(keys)
 
 
 def test_every_command_of_the_menus_has_words_and_keys_do_not_clash(start: Callable[[], Running]) -> None:

@@ -2,13 +2,27 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import numpy as np
 import pytest
-from PySide6.QtWidgets import QApplication, QWidget
+from PySide6.QtGui import QImage, QPainter
+from PySide6.QtSvg import QSvgRenderer
+from PySide6.QtWidgets import (
+    QAbstractScrollArea,
+    QAbstractSpinBox,
+    QApplication,
+    QComboBox,
+    QLabel,
+    QTabBar,
+    QTabWidget,
+    QWidget,
+)
 from pytestqt.qtbot import QtBot
 
 from cnnviz.state.app_state import AppState, Place
 from cnnviz.state.messages import Message, MessageCenter
-from cnnviz.views.base import ViewSpec
+from cnnviz.views.base import View, ViewSpec
 from cnnviz.views.registry import VIEWS
 from cnnviz.widgets import theme
 from cnnviz.widgets.figure import Figure
@@ -66,10 +80,62 @@ def test_every_picture_and_control_has_a_name(spec: ViewSpec, qtbot: QtBot) -> N
     view = spec.create(AppState(), MessageCenter())
     qtbot.addWidget(view)
     view.show()
-    figures = view.findChildren(Figure)
-    assert all(figure.accessibleName() for figure in figures)
+    labelled = {label.buddy() for label in view.findChildren(QLabel)}
     focusable = [w for w in view.findChildren(QWidget) if w.focusPolicy().value and w.isVisible()]
-    assert focusable or spec.name == "distribution"
+    assert focusable
+    for widget in focusable:
+        inner = isinstance(widget.parent(), QAbstractSpinBox | QComboBox | QAbstractScrollArea)  # a part of a control
+        named = widget.accessibleName() or getattr(widget, "text", str)() or widget in labelled or inner
+        assert named or isinstance(widget, QTabWidget | QTabBar | View), widget
+    view.close()
+
+
+@pytest.mark.parametrize("spec", VIEWS, ids=lambda spec: spec.name)
+def test_what_is_saved_as_svg_is_what_is_saved_as_png(spec: ViewSpec, qtbot: QtBot, qapp: QApplication) -> None:
+    theme.apply(qapp, "light")
+    state = AppState()
+    view = spec.create(state, MessageCenter())
+    qtbot.addWidget(view)
+    view.resize(800, 500)
+    view.show()
+    model = sample_model()
+    state.set_model(model)
+    state.set_inspection(sample_inspection(model))
+    state.select(Place("conv2", 3))
+    figures = [figure for figure in view.findChildren(Figure) if figure.isVisible()]
+    for figure in figures:
+        expected = figure.to_image(1.0).convertToFormat(QImage.Format.Format_RGB32)
+        found = QImage(expected.size(), QImage.Format.Format_RGB32)
+        renderer = QSvgRenderer(figure._svg())
+        painter = QPainter(found)
+        renderer.render(painter)
+        painter.end()
+        a, b = (np.frombuffer(i.constBits(), np.uint8).astype(int) for i in (expected, found))
+        assert np.abs(a - b).mean() < 4, figure.accessibleName()  # letters differ a little, pictures do not
+    assert figures or spec.name == "numbers"
+    view.close()
+
+
+@pytest.mark.parametrize("spec", VIEWS, ids=lambda spec: spec.name)
+def test_a_picture_that_cannot_be_saved_is_reported(
+    spec: ViewSpec, qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    messages = MessageCenter()
+    posted: list[Message] = []
+    messages.posted.connect(posted.append)
+    messages.open()
+    view = spec.create(AppState(), messages)
+    qtbot.addWidget(view)
+    view.show()
+    view.hide()
+    view.show()
+    monkeypatch.setattr(
+        "cnnviz.widgets.figure.QFileDialog.getSaveFileName", lambda *_: (str(tmp_path / "none" / "a.png"), "")
+    )
+    figures = view.findChildren(Figure)
+    for figure in figures:
+        figure.ask_and_save()
+    assert len(posted) == len(figures)
     view.close()
 
 

@@ -115,6 +115,18 @@ def test_setters_are_silent_when_nothing_changes() -> None:
     assert seen == []
 
 
+def test_a_cell_that_another_network_does_not_have_is_dropped() -> None:
+    state = AppState()
+    model = sample_model()
+    state.select(Place("conv2", 3, (31, 31)))
+    state.set_model(model)
+    assert state.selection == Place("conv2", 3)
+    state.set_model(None)
+    state.select(Place("conv2", 3, (9, 9)))
+    state.set_model(model)
+    assert state.selection == Place("conv2", 3, (9, 9))
+
+
 def test_a_withdrawn_request_can_be_made_again() -> None:
     state = AppState()
     state.set_model(sample_model())

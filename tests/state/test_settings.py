@@ -55,6 +55,15 @@ def test_wrong_types_in_a_readable_file_count_as_not_set(tmp_path: Path) -> None
     assert settings.get("n/x", 7) == 7
 
 
+@pytest.mark.parametrize(
+    ("stored", "found"),
+    [("7", 7), ("0", 1), ("99999999999999999999", 9), ("-1e5", 4), ("two", 4), ("inf", 4), ("", 4)],
+)
+def test_an_integer_stays_in_its_range(tmp_path: Path, stored: str, found: int) -> None:
+    (tmp_path / "s.ini").write_text(f"[n]\nx={stored}\n")
+    assert Settings(tmp_path / "s.ini").integer("n/x", 4, 1, 9) == found
+
+
 def test_an_empty_or_missing_file_is_fine(tmp_path: Path) -> None:
     (tmp_path / "empty.ini").touch()
     assert not Settings(tmp_path / "empty.ini").was_broken

@@ -12,7 +12,7 @@ from PySide6.QtGui import QImage
 from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
 
-from cnnviz.widgets.sample_grid import CELL_PX, SampleGrid
+from cnnviz.widgets.sample_grid import CELL_H_PX, CELL_PX, SampleGrid
 
 COUNT = 300
 
@@ -22,7 +22,7 @@ def grid(qtbot: QtBot) -> SampleGrid:
     """Each picture is even, of its own number's grey."""
     made = SampleGrid()
     qtbot.addWidget(made)
-    made.resize(8 * CELL_PX + 20, 6 * CELL_PX)
+    made.resize(8 * CELL_PX + 20, 6 * CELL_H_PX)
     images = np.repeat(np.arange(COUNT) % 251, 28 * 28).reshape(COUNT, 28, 28).astype(np.uint8)
     made.show_images(images, np.arange(0, COUNT, 2))
     made.show()

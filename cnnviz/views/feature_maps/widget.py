@@ -31,7 +31,7 @@ class FeatureMapsView(View):
         self.area = MapGridArea(self.grid, self)
         self.legend = Legend(self)
         self.legend.setMaximumWidth(220)
-        self.legend.setMinimumWidth(140)
+        self.legend.setMinimumWidth(96)
         self._order = QComboBox(self)
         self._order.setAccessibleName("Order of the maps")
         for order in compute.ORDERS:

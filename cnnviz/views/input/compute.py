@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from cnnviz.core import digit, paths
 from cnnviz.core.digit import PreparedDigit
+from cnnviz.core.inspection import FloatArray
 
 if TYPE_CHECKING:  # decoding is imported with the first picture, not with the window
     from cnnviz.core.image import Invert, Picture
@@ -73,6 +74,14 @@ def prepare(content: BoardContent, centre: bool) -> PreparedDigit:
         image_hw = np.ascontiguousarray(ink_hw[::_STARTER_SCALE, ::_STARTER_SCALE])
         return PreparedDigit(image_hw, not image_hw.any(), (0, 0, SIDE, SIDE), 1 / _STARTER_SCALE, (0.0, 0.0))
     return digit.prepare_digit(ink_hw, centre=centre)
+
+
+def as_seen(image_hw: FloatArray, side: tuple[int, int]) -> FloatArray:
+    """Return a prepared digit with the paper that a larger network's input has around it."""
+    rows, columns = (max(0, wanted - there) for wanted, there in zip(side, image_hw.shape, strict=True))
+    if not rows and not columns:
+        return image_hw
+    return np.pad(image_hw, ((rows // 2, rows - rows // 2), (columns // 2, columns - columns // 2)))
 
 
 def words_for(content: BoardContent, is_blank: bool) -> str:

@@ -51,8 +51,8 @@ class SamplesPage(QWidget):
         self.credit = QLabel("Photographs", self)
         self.credit.setAccessibleName("Title, author and licence of the photograph")
         self.credit.setWordWrap(True)
-        self.credit.setMinimumHeight(2 * self.credit.fontMetrics().lineSpacing())
-        self.credit.setAlignment(Qt.AlignmentFlag.AlignTop)
+        self.credit.setMinimumHeight(2 * self.credit.fontMetrics().lineSpacing())  # a credit has two lines
+        self.credit.setAlignment(Qt.AlignmentFlag.AlignBottom)
         row = QHBoxLayout()
         row.addWidget(QLabel("Digits of", self))
         row.addWidget(self.classes)
@@ -61,8 +61,8 @@ class SamplesPage(QWidget):
         layout.setContentsMargins(0, theme.GRID_PX, 0, 0)
         layout.addLayout(row)
         layout.addWidget(self.grid, 1)
-        layout.addWidget(self.photos)
         layout.addWidget(self.credit)
+        layout.addWidget(self.photos)
         self.classes.currentIndexChanged.connect(self._on_classes_changed)
         self.grid.chosen.connect(self.digit_chosen)
         self.photos.itemActivated.connect(self._on_photo)
@@ -90,7 +90,7 @@ class SamplesPage(QWidget):
             numbers = np.argsort(np.concatenate([np.arange(n) for n in np.bincount(labels)]), kind="stable")
         else:
             numbers = np.flatnonzero(labels == index - 1)
-        self.grid.show_images(self.digits.images_nhw, numbers)
+        self.grid.show_images(self.digits.images_nhw, numbers, tuple(str(label) for label in labels))
 
     @Slot(QListWidgetItem)
     def _on_photo(self, item: QListWidgetItem) -> None:

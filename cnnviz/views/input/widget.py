@@ -11,7 +11,6 @@ from PySide6.QtGui import (
     QDragEnterEvent,
     QDropEvent,
     QGuiApplication,
-    QKeySequence,
     QResizeEvent,
     QUndoCommand,
     QUndoStack,
@@ -35,6 +34,7 @@ from cnnviz.state.messages import MessageCenter
 from cnnviz.state.settings import Settings
 from cnnviz.views.base import View
 from cnnviz.views.input import compute
+from cnnviz.views.input.actions import make_actions
 from cnnviz.views.input.compute import BoardContent
 from cnnviz.views.input.drawing import DrawPage
 from cnnviz.views.input.keeping import BoardKeeper, picture_of
@@ -48,9 +48,10 @@ if TYPE_CHECKING:  # decoding is imported with the first picture, not with the w
 
 UNDO_STEPS = 100
 PICTURES = "Pictures (*.png *.jpg *.jpeg *.bmp *.gif *.webp *.tif *.tiff *.avif *.ppm *.pgm);;All files (*)"
-INVERT: tuple[tuple[Invert, str], ...] = (("auto", "ink by itself"), ("yes", "dark ink"), ("no", "light ink"))
+INVERT: tuple[tuple[Invert, str], ...] = (("auto", "ink: auto"), ("yes", "ink: dark"), ("no", "ink: light"))
 
 SAMPLE_STEP = 1
+PAGES = ("draw", "samples")
 MOST_PX = 16_777_215  # Qt's own bound of a widget's size
 
 
@@ -100,8 +101,9 @@ class InputView(View):
         self.preview = DigitPreview(self)
         self.samples = SamplesPage(self)
         self._make_controls()
-        self._make_actions()
-        self.drawing = DrawPage((self.undo_action, self.redo_action, self.erase_action, self.clear_action), self)
+        self.acts = make_actions(self, self._undo)
+        self._connect_actions()
+        self.drawing = DrawPage((self.acts.undo, self.acts.redo, self.acts.erase, self.acts.clear), self)
         self.board = self.drawing.board
         self._keeper = BoardKeeper(lambda: self.content, lambda: self.board.is_drawing, messages, self)
         self._lay_out()
@@ -113,6 +115,7 @@ class InputView(View):
         # These are answers to wishes, which may come while the dock is hidden: they are not followed but always heard.
         state.picture_opened.connect(self._on_state_picture_opened)
         state.opening_changed.connect(self._on_state_opening_changed)
+        state.model_changed.connect(self._on_state_model_changed)
         self.setFocusProxy(self.board)
         self._show_preview(compute.prepare(self.content, centre=True))
 
@@ -125,7 +128,7 @@ class InputView(View):
         self.centring.toggled.connect(self._on_centring_toggled)
         self.inverting = QComboBox(self)
         self.inverting.setAccessibleName("Which is the ink")
-        self.inverting.setToolTip("Which part of the opened picture is the ink")
+        self.inverting.setToolTip("The ink of the opened picture: told by its border, its dark part, or its light part")
         for value, words in INVERT:
             self.inverting.addItem(words, value)
         self.inverting.activated.connect(self._on_inverting_activated)
@@ -140,45 +143,14 @@ class InputView(View):
         self._busy.hide()
         self._cancel.hide()
 
-    def _make_actions(self) -> None:
-        keys = QKeySequence.StandardKey
-        self.undo_action = QAction("&Undo", self)
-        self.redo_action = QAction("&Redo", self)
-        for action, can_change, words_change, words in (
-            (self.undo_action, self._undo.canUndoChanged, self._undo.undoTextChanged, "&Undo"),
-            (self.redo_action, self._undo.canRedoChanged, self._undo.redoTextChanged, "&Redo"),
-        ):
-            action.setEnabled(False)
-            can_change.connect(action.setEnabled)
-            words_change.connect(lambda text, action=action, words=words: action.setText(f"{words} {text}".strip()))
-        self.clear_action = QAction("C&lear the board", self)
-        self.erase_action = QAction("&Eraser", self)
-        self.erase_action.setCheckable(True)
-        self.open_action = QAction("&Open picture…", self)
-        self.paste_action = QAction("&Paste picture", self)
-        for action, words in (
-            (self.undo_action, "Undo"), (self.redo_action, "Redo"), (self.clear_action, "Clear"),
-            (self.erase_action, "Erase"),
+    def _connect_actions(self) -> None:
+        actions = self.acts
+        for action, slot in (
+            (actions.undo, self.undo), (actions.redo, self.redo), (actions.clear, self.clear),
+            (actions.open, self.ask_and_open), (actions.paste, self.paste),
         ):  # fmt: skip
-            action.setIconText(words)  # for the buttons; the menu says what is undone
-        table: tuple[tuple[QAction, tuple[QKeySequence.StandardKey | str, ...], object], ...] = (
-            (self.undo_action, (keys.Undo, "Ctrl+Z"), self.undo),
-            (self.redo_action, (keys.Redo, "Ctrl+Shift+Z", "Ctrl+Y"), self.redo),
-            (self.clear_action, ("Del", "Backspace"), self.clear),
-            (self.erase_action, ("E",), None),
-            (self.open_action, (keys.Open, "Ctrl+O"), self.ask_and_open),
-            (self.paste_action, (keys.Paste, "Ctrl+V"), self.paste),
-        )
-        for action, sequences, slot in table:
-            shortcuts = {QKeySequence(s).toString(): QKeySequence(s) for s in sequences}
-            action.setShortcuts([s for s in shortcuts.values() if not s.isEmpty()])
-            if slot is not None:
-                action.triggered.connect(slot)
-            self.addAction(action)
-        for action in (self.clear_action, self.erase_action):  # these keys mean something else in a table or a field
-            action.setShortcutContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
-        self.clear_action.setEnabled(False)
-        self.erase_action.toggled.connect(self._on_erase_toggled)
+            action.triggered.connect(slot)
+        actions.erase.toggled.connect(self._on_erase_toggled)
 
     def _lay_out(self) -> None:
         self.pages = QTabWidget(self)
@@ -186,8 +158,8 @@ class InputView(View):
         self.pages.addTab(self.drawing, "Draw")
         self.pages.addTab(self.samples, "Samples")
         files = QHBoxLayout()
-        for action in (self.open_action, self.paste_action):
-            push = QPushButton(action.text().split()[0].rstrip("…") + ("…" if "…" in action.text() else ""), self)
+        for action, words in ((self.acts.open, "&Open…"), (self.acts.paste, "&Paste")):
+            push = QPushButton(words, self)
             push.setToolTip(f"{action.text().replace('&', '')} ({action.shortcut().toString()}), or drop one here")
             push.clicked.connect(action.trigger)
             files.addWidget(push)
@@ -218,7 +190,6 @@ class InputView(View):
         )
         for first, second in pairwise(order):
             QWidget.setTabOrder(first, second)
-        self.setMinimumWidth(264)
 
     # -- what is shown --------------------------------------------------------------------------------------------
 
@@ -245,13 +216,26 @@ class InputView(View):
 
     def _show_preview(self, prepared: PreparedDigit) -> None:
         centred = self.centring.isChecked() and not self.content.as_is
+        seen_hw = compute.as_seen(prepared.image_hw, self._side())
         words = "unchanged" if self.content.as_is else "centred" if centred else "not centred"
         box = prepared.box if centred and not prepared.blank else None
-        self.preview.show_digit(self.content.ink_hw, prepared.image_hw, box, "blank" if prepared.blank else words)
+        self.preview.show_digit(self.content.ink_hw, seen_hw, box, "blank" if prepared.blank else words)
         self._source.setText(compute.words_for(self.content, prepared.blank))
-        self.clear_action.setEnabled(not prepared.blank)
+        self.acts.clear.setEnabled(not prepared.blank)
         if self._numbers is not None and self._numbers.isVisible():
-            self._numbers.grid.show_image(prepared.image_hw)
+            self._numbers.show_image(seen_hw)
+
+    def _side(self) -> tuple[int, int]:
+        """Return height and width of the network's input; of a digit while there is no network."""
+        model = self.state.model
+        if model is None:
+            return 28, 28
+        _, height, width = model.graph.nodes[0].output_shape
+        return height, width
+
+    @Slot(object)
+    def _on_state_model_changed(self, model: object) -> None:
+        self._show_preview(compute.prepare(self.content, self.centring.isChecked()))
 
     # -- from the user --------------------------------------------------------------------------------------------
 
@@ -374,20 +358,22 @@ class InputView(View):
 
     def menu_actions(self) -> list[tuple[str, QAction]]:
         """Return the actions of the File and Edit menus."""
-        edit = (self.undo_action, self.redo_action, self.paste_action, self.erase_action, self.clear_action)
-        return [("&File", self.open_action), *(("&Edit", action) for action in edit)]
+        edit = (self.acts.undo, self.acts.redo, self.acts.paste, self.acts.erase, self.acts.clear)
+        return [("&File", self.acts.open), *(("&Edit", action) for action in edit)]
 
     def remember(self, settings: Settings) -> None:
         """Store the board as a picture, and the pen."""
         self.board.end_stroke()
         settings.put("input/pen_width", self.drawing.width_slider.value())
         settings.put("input/centre", self.centring.isChecked())
+        settings.put("input/page", PAGES[self.pages.currentIndex()])
         self._keeper.write_now()
 
     def recall(self, settings: Settings) -> None:
         """Bring back the board of the last session."""
         self.drawing.width_slider.setValue(settings.integer("input/pen_width", round(PEN_WIDTH), *PEN_WIDTHS))
         self.centring.setChecked(settings.get("input/centre", True))
+        self.pages.setCurrentIndex(PAGES.index(settings.choice("input/page", PAGES[0], PAGES)))
         self.show_content(self._keeper.read() or self.content)
 
     # -- Qt -------------------------------------------------------------------------------------------------------

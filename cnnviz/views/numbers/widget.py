@@ -138,7 +138,7 @@ class NumbersView(View):
         copy = QPushButton("Cop&y", self)
         copy.setToolTip("Copy the selected cells, or all, as a table (Ctrl+C)")
         copy.clicked.connect(self.copy)
-        export = QPushButton("E&xport layer…", self)
+        export = QPushButton("E&xport…", self)
         export.setToolTip("Save all values of this layer as CSV or npz")
         export.clicked.connect(self.ask_and_export)
         self._note = ElidedLabel(EMPTY, self)

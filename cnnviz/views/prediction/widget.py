@@ -18,6 +18,7 @@ from cnnviz.widgets.elided_label import ElidedLabel
 
 NO_NETWORK = "No network is loaded. Choose one in the toolbar."
 LOADING = "The network is being loaded. You can draw already; the answer follows."
+NO_INK = "There is nothing to predict: no ink was found in"
 NOTHING = "Nothing drawn yet, so there is nothing to predict. Draw a digit, or choose one under Samples."
 
 
@@ -122,7 +123,8 @@ class PredictionView(View):
     def _show(self) -> None:
         model, inspection, current = self.state.model, self.state.inspection, self.state.input
         if current is None or current.blank:
-            self._say("–", "" if model else self._why_no_answer(), NOTHING)
+            nothing = NOTHING if current is None or current.title == "Drawing" else f"{NO_INK} {current.title}."
+            self._say("–", "" if model else self._why_no_answer(), nothing)
             return
         if model is None or inspection is None:
             self._say("…", "", self._why_no_answer())

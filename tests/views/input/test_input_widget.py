@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +21,7 @@ from pytestqt.qtbot import QtBot
 
 from cnnviz.core import paths
 from cnnviz.core.digit import prepare_digit
+from cnnviz.core.graph import Graph
 from cnnviz.core.image import fit_board, load_picture, to_ink
 from cnnviz.datasets.starter import load_starter
 from cnnviz.state.app_state import AppState, InputState, PictureData
@@ -30,6 +32,7 @@ from cnnviz.views.input.keeping import LAST_BOARD
 from cnnviz.views.input.widget import InputView
 from cnnviz.widgets.board import SIDE
 from cnnviz.workers.loading import PictureLoader
+from tests.samples import sample_model
 
 LEFT, NONE = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
 SEVEN = [(0.3, 0.25), (0.5, 0.22), (0.7, 0.25), (0.6, 0.5), (0.45, 0.8)]
@@ -130,12 +133,12 @@ def test_undo_and_redo_are_exact(desk: Desk) -> None:
         states.append(desk.board.ink)
     prepared = desk.last.image_hw.copy()
     for expected in reversed(states[:-1]):
-        desk.view.undo_action.trigger()
+        desk.view.acts.undo.trigger()
         assert same(desk.view, expected)
     assert desk.last.blank
-    assert not desk.view.undo_action.isEnabled()
+    assert not desk.view.acts.undo.isEnabled()
     for expected in states[1:]:
-        desk.view.redo_action.trigger()
+        desk.view.acts.redo.trigger()
         assert same(desk.view, expected)
     assert np.array_equal(desk.last.image_hw, prepared)
 
@@ -168,9 +171,9 @@ def test_erasing_is_a_step_of_its_own(desk: Desk) -> None:
     desk.draw([(0.3, 0.25), (0.4, 0.25)], Qt.MouseButton.RightButton)
     erased = desk.board.ink
     assert int(erased.sum()) < int(drawn.sum())
-    desk.view.undo_action.trigger()
+    desk.view.acts.undo.trigger()
     assert same(desk.view, drawn)
-    desk.view.redo_action.trigger()
+    desk.view.acts.redo.trigger()
     assert same(desk.view, erased)
 
 
@@ -178,19 +181,39 @@ def test_undo_in_the_middle_of_a_stroke_leaves_a_sound_history(desk: Desk) -> No
     desk.draw(SEVEN)
     first = desk.board.ink
     QTest.mousePress(desk.board, LEFT, NONE, desk.place(0.2, 0.9))
-    desk.view.undo_action.trigger()
-    assert not desk.board.ink.any()
-    QTest.mouseMove(desk.board, desk.place(0.8, 0.9))
-    QTest.mouseRelease(desk.board, LEFT, NONE, desk.place(0.8, 0.9))
-    assert not desk.board.ink.any()
-    desk.view.redo_action.trigger()
+    QTest.mouseMove(desk.board, desk.place(0.5, 0.9))
+    both = desk.board.ink
+    desk.view.acts.undo.trigger()  # takes back what is being drawn, and nothing else
     assert same(desk.view, first)
+    QTest.mouseRelease(desk.board, LEFT, NONE, desk.place(0.8, 0.9))
+    assert same(desk.view, first)
+    desk.view.acts.redo.trigger()
+    assert same(desk.view, both)
+    desk.view.acts.undo.trigger()
+    desk.view.acts.undo.trigger()
+    assert not desk.board.ink.any()
+
+
+def test_the_preview_is_what_a_larger_network_is_given(desk: Desk) -> None:
+    desk.draw(SEVEN)
+    assert "28 × 28" in desk.view.preview.accessibleDescription()
+    model = sample_model()
+    wide = replace(model.graph.nodes[0], output_shape=(1, 32, 32))
+    desk.state.set_model(replace(model, graph=Graph("wide", (wide, *model.graph.nodes[1:]))))
+    assert "32 × 32" in desk.view.preview.accessibleDescription()
+    seen = compute.as_seen(desk.last.image_hw, (32, 32))
+    assert np.array_equal(seen[2:30, 2:30], desk.last.image_hw)
+    assert seen.sum() == desk.last.image_hw.sum()
+    desk.view._on_preview_opened()
+    assert desk.view._numbers is not None
+    assert "32 × 32" in desk.view._numbers.windowTitle()
+    desk.view._numbers.close()
 
 
 def test_clearing_an_empty_board_is_no_step(desk: Desk) -> None:
-    assert not desk.view.clear_action.isEnabled()
+    assert not desk.view.acts.clear.isEnabled()
     desk.view.clear()
-    assert not desk.view.undo_action.isEnabled()
+    assert not desk.view.acts.undo.isEnabled()
 
 
 def test_pen_width_and_centring(desk: Desk) -> None:
@@ -227,7 +250,7 @@ def test_walking_through_samples_is_one_step(desk: Desk) -> None:
     for key in (Qt.Key.Key_Home, Qt.Key.Key_Right, Qt.Key.Key_Down):
         QTest.keyClick(grid, key)
     assert desk.last.label is not None
-    desk.view.undo_action.trigger()
+    desk.view.acts.undo.trigger()
     assert same(desk.view, drawn)
     assert desk.last.label is None
 
@@ -240,7 +263,7 @@ def test_drawing_over_a_sample_makes_it_a_drawing_and_undo_a_sample_again(desk: 
     desk.draw([(0.1, 0.1), (0.2, 0.1)])
     assert desk.last.label is None
     assert desk.last.title == "Drawing"
-    desk.view.undo_action.trigger()
+    desk.view.acts.undo.trigger()
     assert desk.last.label == sample.label
     assert desk.last.title == sample.title
     assert np.array_equal(desk.last.image_hw, sample.image_hw)
@@ -283,7 +306,7 @@ def test_an_opened_picture_is_prepared_as_the_command_line_does(desk: Desk, qtbo
     board = fit_board(to_ink(load_picture(digit_file)).ink_hw)
     assert np.allclose(desk.last.image_hw, prepare_digit(board).image_hw, atol=1 / 255)
     assert desk.view.inverting.isVisible()
-    desk.view.undo_action.trigger()
+    desk.view.acts.undo.trigger()
     assert same(desk.view, drawn)
     assert not desk.view.inverting.isVisible()
 
@@ -299,7 +322,7 @@ def test_which_is_the_ink_can_be_chosen_and_undone(desk: Desk, qtbot: QtBot, dig
     desk.view.inverting.activated.emit(desk.view.inverting.currentIndex())
     assert not np.array_equal(desk.board.ink, dark)
     while desk.view.content.invert != "auto":
-        desk.view.undo_action.trigger()
+        desk.view.acts.undo.trigger()
     assert same(desk.view, dark)
     assert desk.view.inverting.currentData() == "auto"
 
@@ -350,7 +373,7 @@ def test_open_asks_for_a_file(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> No
     desk.state.open_requested.connect(asked.append)
     for answer in ("", "/a/picture.png"):
         monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_, answer=answer: (answer, ""))
-        desk.view.open_action.trigger()
+        desk.view.acts.open.trigger()
     assert asked == ["/a/picture.png"]
 
 
@@ -362,7 +385,7 @@ def test_a_picture_is_pasted(desk: Desk, qtbot: QtBot) -> None:
         for x in range(13, 17):
             image.setPixelColor(x, y, Qt.GlobalColor.black)
     QGuiApplication.clipboard().setImage(image)
-    desk.view.paste_action.trigger()
+    desk.view.acts.paste.trigger()
     qtbot.waitUntil(lambda: desk.last.title == "Pasted picture")
     assert desk.board.ink[SIDE // 2, SIDE // 2] == 255
     assert desk.board.ink[5, 5] == 0
@@ -444,7 +467,7 @@ def test_the_board_comes_back_at_the_next_start(desk: Desk, qtbot: QtBot, data_d
     assert np.array_equal(other.last.image_hw, prepared)
     assert other.board.pen_width == 30
     assert not other.view.centring.isChecked()
-    assert not other.view.undo_action.isEnabled()
+    assert not other.view.acts.undo.isEnabled()
 
 
 def test_a_sample_comes_back_as_a_sample(desk: Desk, qtbot: QtBot, data_dir: Path, tmp_path: Path) -> None:
@@ -457,7 +480,7 @@ def test_a_sample_comes_back_as_a_sample(desk: Desk, qtbot: QtBot, data_dir: Pat
     assert np.array_equal(other.last.image_hw, desk.last.image_hw)
     assert (other.last.title, other.last.label) == (desk.last.title, desk.last.label)
     other.draw([(0.1, 0.1), (0.2, 0.1)])
-    other.view.undo_action.trigger()
+    other.view.acts.undo.trigger()
     assert (other.last.title, other.last.label) == (desk.last.title, desk.last.label)
 
 
