@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import io
 import json
 import sys
 from collections.abc import Callable
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
 
 def main(arguments: list[str]) -> int:
     """Run one subcommand and return the exit status: 0, 1 for an error the user can mend, 2 for wrong usage."""
+    for stream in (sys.stdout, sys.stderr):  # a name that the terminal cannot write is no reason to stop
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     parser = _parser()
     options = parser.parse_args(arguments)
     if options.command is None:
@@ -32,6 +36,10 @@ def main(arguments: list[str]) -> int:
         print("cnnviz: stopped.", file=sys.stderr)
         return 130
     except BrokenPipeError:
+        return 1
+    except OSError as error:
+        where = f" '{error.filename}'" if error.filename is not None else ""
+        print(f"cnnviz: {error.strerror or error}{where}.", file=sys.stderr)
         return 1
     return status or 0
 
@@ -99,6 +107,7 @@ def _add_train(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--batch-size", type=int)
     parser.add_argument("--learning-rate", type=float)
+    parser.add_argument("--validation", type=int, help="pictures that choose the best epoch (default: at most a tenth)")
     parser.add_argument("--device", default="auto")
     parser.add_argument("--threads", type=int, help="torch threads (default: measured on the first batches)")
     parser.add_argument("--out", metavar="RUN", help="the run's folder (default: runs/MODEL-SEED)")
@@ -113,14 +122,16 @@ def _add_evaluate(parser: argparse.ArgumentParser) -> None:
 
 def _inspection(options: argparse.Namespace) -> tuple[Engine, Inspection]:
     """Load network and picture as the window does, and run the one on the other."""
+    import numpy as np
+
     from cnnviz.core import digit, image, ink
     from cnnviz.core.inspection import ModelRequest
     from cnnviz.models import registry
 
     registry.get(options.model)  # a wrong name is said before torch is imported
     picture = image.load_picture(Path(options.image))
-    found = ink.to_ink(picture, invert=options.invert)
-    prepared = digit.prepare_digit(ink.fit_board(found.ink_hw), centre=not options.no_centre)
+    board_hw = ink.to_board(picture, options.invert)  # in whole grey levels, as the window has it
+    prepared = digit.prepare_digit(board_hw.astype(np.float32) / np.float32(255), centre=not options.no_centre)
     from cnnviz.models.engine import Engine
 
     engine = Engine(ModelRequest(options.model, options.weights, options.device))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import time
+from collections.abc import Sequence
 
 from PySide6.QtCore import QObject, Qt, QTimer, Slot
 from PySide6.QtWidgets import QApplication
@@ -79,9 +80,14 @@ def longest_gap_ms(application: Application, pen: Pen, eye: Eye) -> float:
         return time.perf_counter() - begin > STROKE_S
 
     run_until(over)
+    end = time.perf_counter()
     stroke.stop()
-    times = stroke.pictures_s
-    return max((b - a) * 1000 for a, b in itertools.pairwise(times))
+    return longest_ms([begin, *stroke.pictures_s, end])
+
+
+def longest_ms(times_s: Sequence[float]) -> float:
+    """Return the longest time between neighbours, in milliseconds."""
+    return max((b - a) * 1000 for a, b in itertools.pairwise(times_s))
 
 
 def gui_gaps_ms(application: Application, pen: Pen, eye: Eye) -> list[float]:

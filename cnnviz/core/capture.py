@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -16,7 +16,7 @@ from cnnviz.core.describe import describe_node
 from cnnviz.core.errors import UserError
 from cnnviz.core.graph import Graph, Node
 from cnnviz.core.inspection import FloatArray
-from cnnviz.core.trace import Plan, make_plan
+from cnnviz.core.trace import Plan, call_name, make_plan
 
 INPUT, OUTPUT = "input", "output"
 
@@ -80,9 +80,10 @@ class Capture:
         self.module = module
         parameter = next(module.parameters(), None)
         device = parameter.device if parameter is not None else torch.device("cpu")
-        example = torch.rand(1, *input_shape, generator=torch.Generator().manual_seed(0)).to(device)
         try:
-            with torch.inference_mode():
+            # Not in inference mode, also where the caller is: its tensors do not count how often they were written.
+            with torch.inference_mode(False), torch.no_grad():
+                example = torch.rand(1, *input_shape, generator=torch.Generator().manual_seed(0)).to(device)
                 self._build(name, example)
         except ValueError as error:
             raise UserError(str(error)) from error
@@ -100,8 +101,8 @@ class Capture:
         plan = make_plan(self.module)
         self.is_traced = False
         if plan is not None:
-            self._recipes = _compile(plan)
-            values = self._run_recipes(example)
+            self._recipes = _with_overwriting(_compile(plan), example.clone())
+            values = self._run_recipes(example.clone())
             self.graph = _graph_of_plan(name, self.module, plan, values)
             output = values[self.graph.output.name]
             self.is_traced = expected is None or _same(output, expected)
@@ -111,20 +112,24 @@ class Capture:
 
     def __call__(self, batch_nchw: torch.Tensor) -> CapturedValues:
         """Run the network on a batch of one, (1, C, H, W), and return all values."""
-        if not self.is_traced:
-            return CapturedValues(_run_hooked(self.module, batch_nchw)[0])
-        return CapturedValues(self._run_recipes(batch_nchw))
+        if self.is_traced:
+            return CapturedValues(self._run_recipes(batch_nchw))
+        recorded, _ = _run_hooked(self.module, batch_nchw)
+        if recorded.keys() != self.graph.by_name.keys():
+            raise UserError("For this input the network takes another path through its layers, which cannot be shown.")
+        return CapturedValues(recorded)
 
     def _run_recipes(self, batch_nchw: torch.Tensor) -> dict[str, torch.Tensor]:
         registers: list[Any] = [None] * (len(self._recipes) + 1)
         registers[0] = batch_nchw
         recorded: dict[str, torch.Tensor] = {INPUT: batch_nchw}
-        for index, (name, call, fetch, mutates) in enumerate(self._recipes, start=1):
+        for index, (name, call, fetch, overwrites) in enumerate(self._recipes, start=1):
             args, kwargs = fetch(registers)
-            if mutates:
-                _copy_before_overwriting(args[0], recorded)
+            if overwrites:
+                for tensor in _tensors((args, kwargs)):
+                    _copy_before_overwriting(tensor, recorded)
             value = registers[index] = call(*args, **kwargs)
-            if isinstance(value, torch.Tensor):
+            if name and isinstance(value, torch.Tensor):
                 recorded[name] = value
         return recorded
 
@@ -132,6 +137,7 @@ class Capture:
 Fetch = Callable[[list[Any]], tuple[tuple[Any, ...], dict[str, Any]]]
 Recipe = tuple[str, Callable[..., Any], Fetch, bool]
 _NO_KWARGS: dict[str, Any] = {}
+_NO_MODULES = nn.Module()
 
 
 def _takes_one_input(module: nn.Module) -> bool:
@@ -147,9 +153,29 @@ def _same(value: torch.Tensor, expected: Any) -> bool:
 
 
 def _compile(plan: Plan) -> list[Recipe]:
-    """Turn the steps into (name, call, fetch arguments, overwrites), so that a run does no graph look-ups."""
+    """Turn the steps into (name, call, fetch arguments, overwrites), so that a run does no graph look-ups.
+
+    A weight that the network reads by itself is no computed value: its name is empty, and it is not recorded.
+    """
     register = {plan.placeholder: 0} | {step.source: i for i, step in enumerate(plan.steps, start=1)}
-    return [(step.name, step.call, _fetcher(step.source, register), step.mutates) for step in plan.steps]
+    return [
+        ("" if step.source.op == "get_attr" else step.name, step.call, _fetcher(step.source, register), False)
+        for step in plan.steps
+    ]
+
+
+def _with_overwriting(recipes: list[Recipe], example: torch.Tensor) -> list[Recipe]:
+    """Run once and mark the steps that write into what they are given, whatever they do inside."""
+    registers: list[Any] = [example]
+    marked: list[Recipe] = []
+    for name, call, fetch, _ in recipes:
+        args, kwargs = fetch(registers)
+        given = list(_tensors((args, kwargs)))
+        before = [tensor._version for tensor in given]
+        registers.append(call(*args, **kwargs))
+        overwrites = any(tensor._version != version for tensor, version in zip(given, before, strict=True))
+        marked.append((name, call, fetch, overwrites))
+    return marked
 
 
 def _fetcher(node: fx.Node, register: Mapping[fx.Node, int]) -> Fetch:
@@ -189,11 +215,18 @@ def _graph_of_plan(name: str, module: nn.Module, plan: Plan, values: Mapping[str
             step.source.target,
             tuple(nodes[s] for s in sources if s in nodes),
             tuple(values[step.name].shape[1:]),
-            dict(step.source.kwargs),
+            _arguments(step.source),
             path=str(step.source.target) if step.module is not None else None,
             state=module.state_dict(),
         )
-    return Graph(name, tuple(nodes.values()))
+    return _complete(name, module, nodes.values())
+
+
+def _complete(name: str, module: nn.Module, nodes: Iterable[Node]) -> Graph:
+    """Return the graph, with the trainable parameters that a module with layers inside has beside them."""
+    outer = [m for m in module.modules() if m is module or next(m.children(), None) is not None]
+    beside = sum(p.numel() for m in outer for p in m.parameters(recurse=False) if p.requires_grad)
+    return Graph(name, tuple(nodes), beside)
 
 
 def _tensor_sources(node: fx.Node, names: Mapping[fx.Node, str], values: Mapping[str, torch.Tensor]) -> tuple[str, ...]:
@@ -205,6 +238,17 @@ def _tensor_sources(node: fx.Node, names: Mapping[fx.Node, str], values: Mapping
         elif argument.op != "get_attr":
             found.extend(_tensor_sources(argument, names, values))
     return tuple(dict.fromkeys(found))
+
+
+def _arguments(node: fx.Node) -> dict[str, Any]:
+    """Return the arguments of a function by name; those of a module or method only as they were named."""
+    if node.op != "call_function" or not callable(node.target):
+        return dict(node.kwargs)
+    try:
+        named = node.normalized_arguments(_NO_MODULES, normalize_to_only_use_kwargs=True)
+    except RuntimeError:  # several signatures fit
+        named = None
+    return dict(named.kwargs if named is not None else node.kwargs)
 
 
 def _input_node(batch_nchw: torch.Tensor) -> Node:
@@ -261,8 +305,7 @@ def _run_hooked(module: nn.Module, batch_nchw: torch.Tensor) -> tuple[dict[str, 
 
     def hook(path: str) -> Callable[[nn.Module, Any, Any], None]:
         def record(owner: nn.Module, inputs: Any, output: Any) -> None:
-            count = counts[path] = counts.get(path, -1) + 1
-            name = path if count == 0 else f"{path}:{count}"
+            name = call_name(path, counts)
             if isinstance(output, torch.Tensor):
                 calls.append((name, path, owner, origins.get(inputs)))
                 recorded[name] = output.clone()
@@ -296,4 +339,4 @@ def _graph_of_calls(name: str, module: nn.Module, calls: Calls, values: Mapping[
         nodes[call] = describe_node(
             call, owner, path, inputs, tuple(values[call].shape[1:]), {}, path=path, state=state
         )
-    return Graph(name, tuple(nodes.values()))
+    return _complete(name, module, nodes.values())

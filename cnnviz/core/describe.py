@@ -8,7 +8,7 @@ from typing import Any, cast
 
 from torch import Tensor, nn
 
-from cnnviz.core.graph import Kind, Node, ReceptiveField
+from cnnviz.core.graph import Kind, Node, ReceptiveField, pad_before, pair
 
 _HYPER_NAMES = (
     "in_channels", "out_channels", "in_features", "out_features", "num_features", "kernel_size", "stride", "padding",
@@ -30,6 +30,13 @@ _ACTIVATIONS = frozenset(
     {"relu", "relu_", "relu6", "tanh", "sigmoid", "elu", "gelu", "silu", "leaky_relu", "softplus", "hardtanh",
      "hardswish", "hardsigmoid", "mish", "atan", "prelu"}
 )  # fmt: skip
+_ELEMENTWISE = frozenset(
+    {"Identity", "BatchNorm2d", "SyncBatchNorm", "FrozenBatchNorm2d", "LocalResponseNorm", "batch_norm",
+     "local_response_norm", "add", "add_", "iadd", "sub", "sub_", "isub", "mul", "mul_", "imul", "div", "div_",
+     "truediv", "itruediv", "neg", "abs", "pow", "exp", "sqrt", "clamp", "clamp_", "clamp_min", "clone", "contiguous",
+     "detach", "float", "to"}
+)  # fmt: skip
+"""Operations in which a value depends on the values at its own place only, of one or of several inputs."""
 
 
 def describe_node(
@@ -56,7 +63,7 @@ def describe_node(
     output_shape
         Without the batch axis.
     keywords
-        Keyword arguments of a function call.
+        Arguments of a function call, by name.
     path, state
         The module's dotted path and the network's state dict, to find its weights.
     """
@@ -78,7 +85,7 @@ def describe_node(
         parameters=sum(p.numel() for p in module.parameters() if p.requires_grad) if module is not None else 0,
         parameter_formula=_formula(module),
         macs=_macs(module, first, output_shape),
-        field_hw=_field(kind, hyper, inputs, output_shape, module),
+        field_hw=_field(kind, hyper, inputs, output_shape, module, op),
         weight=weight,
         bias=bias,
     )
@@ -120,7 +127,8 @@ def _hyper(module: nn.Module | None, keywords: Mapping[str, Any]) -> dict[str, A
     """Return the hyper-parameters by their torch names, sizes as (down, across)."""
     if module is None:
         plain = (int, float, str, bool, tuple)
-        return {key: value for key, value in keywords.items() if isinstance(value, plain)}
+        given = {key: value for key, value in keywords.items() if isinstance(value, plain)}
+        return {key: (value, value) if key in _PAIRED and type(value) is int else value for key, value in given.items()}
     found: dict[str, Any] = {}
     for key in _HYPER_NAMES:
         value = getattr(module, key, None)
@@ -172,8 +180,9 @@ def _field(
     inputs: tuple[Node, ...],
     output_shape: tuple[int, ...],
     module: nn.Module | None,
+    op: str,
 ) -> tuple[ReceptiveField, ReceptiveField] | None:
-    """Return the receptive field down and across, or ``None`` where a unit sees all of the input."""
+    """Return the receptive field down and across, or ``None`` where it is not known."""
     if kind == "input":
         return (ReceptiveField(1, 1, 0), ReceptiveField(1, 1, 0)) if len(output_shape) == 3 else None
     fields = [node.field_hw for node in inputs]
@@ -181,23 +190,23 @@ def _field(
         return None
     known = [field for field in fields if field is not None]
     if len(known) > 1:
+        if kind not in ("sum", "concatenation") and op not in _ELEMENTWISE:
+            return None
         down, across = _merge([f[0] for f in known]), _merge([f[1] for f in known])
         return (down, across) if down and across else None
-    if "kernel_size" in hyper:
-        if isinstance(module, nn.ConvTranspose2d) or not isinstance(hyper.get("padding", (0, 0)), tuple):
-            return None
+    if "kernel_size" in hyper and not isinstance(module, nn.ConvTranspose2d):
         return _slide(known[0], hyper, 0), _slide(known[0], hyper, 1)
-    same_size = bool(inputs[0].output_shape) and inputs[0].output_shape[-2:] == output_shape[-2:]
-    return known[0] if same_size else None
+    local = kind in ("activation", "dropout", "sum", "concatenation") or op in _ELEMENTWISE
+    return known[0] if local and inputs[0].output_shape[-2:] == output_shape[-2:] else None
 
 
 def _slide(field_hw: tuple[ReceptiveField, ReceptiveField], hyper: Mapping[str, Any], axis: int) -> ReceptiveField:
     """Apply the recurrence of `ReceptiveField` for one sliding window."""
     before = field_hw[axis]
-    kernel = hyper["kernel_size"][axis]
-    stride = (hyper.get("stride") or hyper["kernel_size"])[axis]
-    padding = hyper.get("padding", (0, 0))[axis]
-    dilation = hyper.get("dilation", (1, 1))[axis]
+    kernel = pair(hyper["kernel_size"])[axis]
+    stride = pair(hyper.get("stride") or hyper["kernel_size"])[axis]
+    padding = pad_before(hyper, axis)
+    dilation = pair(hyper.get("dilation", 1))[axis]
     return ReceptiveField(
         size=before.size + dilation * (kernel - 1) * before.jump,
         jump=before.jump * stride,

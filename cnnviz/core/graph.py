@@ -37,6 +37,22 @@ class ReceptiveField:
         return first, first + self.size
 
 
+def pad_before(hyper: Mapping[str, Any], axis: int) -> int:
+    """Return the padding above (axis 0) or left of (axis 1) a sliding window's input, by its hyper-parameters."""
+    padding = hyper.get("padding", 0)
+    if padding == "same":  # torch puts the odd one behind
+        return int(pair(hyper.get("dilation", 1))[axis] * (pair(hyper["kernel_size"])[axis] - 1) // 2)
+    return 0 if padding == "valid" else pair(padding)[axis]
+
+
+def pair(value: Any) -> tuple[int, int]:
+    """Return a size given for both axes, or for each, as (down, across)."""
+    if isinstance(value, int):
+        return value, value
+    down, across = (int(n) for n in value) if len(value) == 2 else (int(value[0]), int(value[0]))
+    return down, across
+
+
 @dataclass(frozen=True)
 class Node:
     """One computed value of the network.
@@ -59,7 +75,8 @@ class Node:
     macs
         Multiply-adds for one input.
     field_hw
-        Receptive field down and across, or ``None`` where a unit sees the whole input.
+        Receptive field down and across; ``None`` for a vector, and where it is not known: after an operation that is
+        not local, or that moves values about.
     weight, bias
         State-dict keys of its weights, or ``None``.
     """
@@ -96,10 +113,23 @@ class Node:
 
 @dataclass(frozen=True)
 class Graph:
-    """The nodes of a network in execution order, the input first."""
+    """The nodes of a network in execution order, the input first.
+
+    Attributes
+    ----------
+    name, nodes
+        The network's name, and its nodes; no two have the same name.
+    other_parameters
+        Trainable parameters that belong to no node, such as a scale that the network multiplies with by itself.
+    """
 
     name: str
     nodes: tuple[Node, ...]
+    other_parameters: int = 0
+
+    def __post_init__(self) -> None:
+        if len(self.by_name) != len(self.nodes):
+            raise ValueError("Two nodes of the graph have the same name.")
 
     @cached_property
     def by_name(self) -> Mapping[str, Node]:
@@ -130,7 +160,7 @@ class Graph:
     @property
     def parameters(self) -> int:
         """Trainable parameters; a module that runs twice counts once."""
-        return sum(node.parameters for node in self.nodes if ":" not in node.name)
+        return self.other_parameters + sum(node.parameters for node in self.nodes if ":" not in node.name)
 
     @property
     def macs(self) -> int:

@@ -86,10 +86,9 @@ class PoolSpec:
         sizes["stride"] = sizes["kernel"] if stride is None else int_pair("stride", stride, 1)
         sizes["padding"] = int_pair("padding", padding, 0)
         sizes["dilation"] = int_pair("dilation", dilation, 1)
-        for size, pad, spread in zip(sizes["kernel"], sizes["padding"], sizes["dilation"], strict=True):
-            extent = spread * (size - 1) + 1
-            if pad > extent // 2:
-                raise UserError(f"Padding of {pad} is more than half of a window that spans {extent}.")
+        for size, pad in zip(sizes["kernel"], sizes["padding"], strict=True):
+            if pad > size // 2:  # torch's own bound, also of a dilated window
+                raise UserError(f"Padding of {pad} is more than half of a window of {size}.")
         if kind != "max" and sizes["dilation"] != (1, 1):
             raise UserError("Only max pooling can be dilated.")
         if kind == "lp" and sizes["padding"] != (0, 0):

@@ -15,6 +15,9 @@ import torch
 from torch import fx, nn
 from torch.nn import functional
 
+RESERVED = ("input", "probabilities")
+"""Names that no module and no function gets: of the input, and of what is written beside the values."""
+
 # Operations whose result may share memory with their first argument.
 _VIEW_FUNCTIONS: frozenset[Any] = frozenset(
     {torch.flatten, torch.reshape, torch.permute, torch.transpose, torch.squeeze, torch.unsqueeze, torch.chunk,
@@ -60,15 +63,12 @@ class Step:
         What is called with the arguments.
     module
         The module called, or ``None`` for a function or method.
-    mutates
-        Its first argument is overwritten, so what was recorded of it must be copied before.
     """
 
     name: str
     source: fx.Node
     call: Callable[..., Any]
     module: nn.Module | None
-    mutates: bool
 
 
 @dataclass(frozen=True)
@@ -83,9 +83,8 @@ class Plan:
 def make_plan(module: nn.Module) -> Plan | None:
     """Trace `module` and return its plan, or ``None`` where it cannot be traced.
 
-    In-place operations are switched off where nothing else reads what they overwrite; the others stay as they are
-    and their step is marked `Step.mutates`. The module is changed (its ``inplace`` flags), so it must be the
-    caller's own instance.
+    In-place operations are switched off where nothing else reads what they overwrite; the others stay as they are.
+    The module is changed (its ``inplace`` flags), so it must be the caller's own instance.
 
     Raises
     ------
@@ -101,21 +100,45 @@ def make_plan(module: nn.Module) -> Plan | None:
     if len(required) != 1:
         raise ValueError(f"The network takes {len(required)} inputs; exactly one is supported.")
     modules = dict(module.named_modules())
-    mutating = _switch_off_inplace(graph, modules)
+    _switch_off_inplace(graph, modules)
+    names = _names(graph, modules)
     steps = []
-    calls: dict[str, int] = {}
     for node in graph.nodes:
-        if node.op in ("placeholder", "output"):
-            continue
-        target = modules.get(str(node.target)) if node.op == "call_module" else None
-        name = node.name
-        if target is not None:
-            path = str(node.target)
-            count = calls[path] = calls.get(path, -1) + 1
-            name = path if count == 0 else f"{path}:{count}"
-        steps.append(Step(name, node, _callable(module, node, target), target, node in mutating))
+        if node.op not in ("placeholder", "output"):
+            target = modules.get(str(node.target)) if node.op == "call_module" else None
+            steps.append(Step(names[node], node, _callable(module, node, target), target))
     output = next(node for node in graph.nodes if node.op == "output")
     return Plan(required[0], tuple(steps), output)
+
+
+def _names(graph: fx.Graph, modules: dict[str, nn.Module]) -> dict[fx.Node, str]:
+    """Return the nodes' names: module calls come first, a function whose name is taken gets the next free one."""
+    names: dict[fx.Node, str] = {}
+    counts: dict[str, int] = {}
+    taken = set(RESERVED)
+    for node in graph.nodes:
+        if node.op == "call_module" and str(node.target) in modules:
+            names[node] = _free(call_name(str(node.target), counts), taken)
+    for node in graph.nodes:
+        if node not in names:
+            names[node] = _free(node.name, taken)
+    return names
+
+
+def call_name(path: str, counts: dict[str, int]) -> str:
+    """Return the name of a module's call: its path, and from the second call on the number after a colon."""
+    count = counts[path] = counts.get(path, -1) + 1
+    path = f"{path}_" if path in RESERVED else path
+    return path if count == 0 else f"{path}:{count}"
+
+
+def _free(name: str, taken: set[str]) -> str:
+    number, free = 0, name
+    while free in taken:
+        number += 1
+        free = f"{name}_{number}"
+    taken.add(free)
+    return free
 
 
 def _callable(root: nn.Module, node: fx.Node, module: nn.Module | None) -> Callable[..., Any]:
@@ -144,8 +167,8 @@ class _Method:
         return getattr(owner, self.name)(*args, **kwargs)
 
 
-def _switch_off_inplace(graph: fx.Graph, modules: dict[str, nn.Module]) -> set[fx.Node]:
-    """Switch in-place operations off where that is safe and return the nodes that still overwrite."""
+def _switch_off_inplace(graph: fx.Graph, modules: dict[str, nn.Module]) -> None:
+    """Switch in-place operations off where nothing else reads what they overwrite."""
     overwriting = [node for node in graph.nodes if _is_inplace(node, modules)]
     kept: set[fx.Node] = set()
     while True:  # an operation that stays in place makes its result share memory, which may keep the next one too
@@ -155,7 +178,6 @@ def _switch_off_inplace(graph: fx.Graph, modules: dict[str, nn.Module]) -> set[f
         if needed <= kept:
             break
         kept |= needed
-    left = set(kept)
     for node in overwriting:
         if node in kept:
             continue
@@ -163,9 +185,6 @@ def _switch_off_inplace(graph: fx.Graph, modules: dict[str, nn.Module]) -> set[f
             setattr(modules[str(node.target)], "inplace", False)  # noqa: B010  # not declared on nn.Module
         elif node.op == "call_function" and "inplace" in node.kwargs:
             node.kwargs = {**node.kwargs, "inplace": False}
-        else:  # methods such as add_ have no switch; what they overwrite is copied first
-            left.add(node)
-    return left
 
 
 def _must_overwrite(graph: fx.Graph, overwriting: list[fx.Node], group: dict[fx.Node, fx.Node]) -> set[fx.Node]:

@@ -32,7 +32,7 @@ def facts(node: Node) -> str:
     if node.field_hw is not None and node.kind != "input":
         down, across = node.field_hw
         parts.append(f"sees {down.size} × {across.size} px")
-    elif node.kind not in ("input", "softmax"):
+    elif node.kind in ("linear", "output"):
         parts.append("sees the whole input")
     return " · ".join(parts)
 

@@ -103,10 +103,10 @@ def _read_safetensors(path: Path) -> Mapping[str, Any]:
 
 def _read_pickle(path: Path) -> Mapping[str, Any]:
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # about the pickle's protocol: the file is read, or refused by a sentence
-            # Written out: torch's own default can be switched off by an environment variable.
-            found = torch.load(path, map_location="cpu", weights_only=True)
+        # It stays in place: `warnings.catch_warnings` would swap the filters of all threads.
+        warnings.filterwarnings("ignore", message="Detected pickle protocol")
+        # Written out: torch's own default can be switched off by an environment variable.
+        found = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         raise UserError(
             f"'{path.name}' is damaged or holds more than weights, which could run code; it was not opened.",
@@ -157,9 +157,17 @@ def fit(network: nn.Module, tensors: Mapping[str, Tensor], spec: ModelSpec, name
             suggestion="Choose the network that the file was made for.",
             details="\n".join(differences),
         )
+    odd = [key for key, value in tensors.items() if not _is_plain(value) or value.dtype.is_complex]
+    if odd:
+        raise UserError(f"'{name}' holds weights in a form that cannot be shown: {odd[0]}.")
     if any(not torch.isfinite(value.float()).all() for value in tensors.values() if value.is_floating_point()):
         raise UserError(f"'{name}' holds weights that are not numbers (NaN or infinite).")
     network.load_state_dict(dict(tensors))
+
+
+def _is_plain(tensor: Tensor) -> bool:
+    """Return whether a tensor is an ordinary block of numbers: not sparse, not quantised, not without values."""
+    return tensor.layout == torch.strided and not tensor.is_quantized and not tensor.is_meta
 
 
 def _card_note(card: Path) -> str:

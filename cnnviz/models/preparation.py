@@ -15,7 +15,7 @@ def to_input(batch_nchw: Tensor, spec: InputSpec) -> Tensor:
     """
     height, width = batch_nchw.shape[-2:]
     top, left = (spec.height - height) // 2, (spec.width - width) // 2
-    if top or left:
+    if (height, width) != (spec.height, spec.width):
         sides = (left, spec.width - width - left, top, spec.height - height - top)
         batch_nchw = functional.pad(batch_nchw, sides)
     mean = batch_nchw.new_tensor(spec.mean)[:, None, None]

@@ -30,6 +30,8 @@ def train_command(options: argparse.Namespace) -> None:
     registry.get(options.model)
     config = config_of(options)
     data = datasets.get(config.data).load(Path(options.data_dir) if options.data_dir else None, "train")
+    if options.validation is None:  # a small data set of the user's own: its tenth part
+        config = dataclasses.replace(config, validation=min(config.validation, len(data) // 10))
     folder = Path(options.out or Path("runs") / f"{config.model}-{config.seed}")
     run(config, data, Recorder(folder, config, data, overwrite=options.overwrite))
 
@@ -38,7 +40,7 @@ def config_of(options: argparse.Namespace) -> TrainConfig:
     """Return the network's own recipe with what the command line changes."""
     given = {
         name: getattr(options, name)
-        for name in ("epochs", "seed", "batch_size", "learning_rate", "device", "threads")
+        for name in ("epochs", "seed", "batch_size", "learning_rate", "validation", "device", "threads")
         if getattr(options, name) is not None
     }
     return dataclasses.replace(default_config(options.model, options.data), **given)
@@ -50,6 +52,7 @@ def run(config: TrainConfig, data: LabelledImages, recorder: Recorder) -> None:
     try:
         for event in train(config, data):
             if isinstance(event, Started):
+                recorder.start(event)
                 print(f"{config.model} on {event.device}, {event.threads} thread(s), {event.epochs} epochs", flush=True)
                 bar = tqdm(total=event.epochs * event.batches, unit="batch", disable=None, file=sys.stderr)
             elif isinstance(event, BatchesDone) and bar is not None:

@@ -16,9 +16,11 @@ from safetensors.torch import save
 from cnnviz.core.errors import UserError
 from cnnviz.core.files import write_atomically
 from cnnviz.datasets.images import LabelledImages
+from cnnviz.models.checkpoints import BEST
 from cnnviz.training.config import TrainConfig
-from cnnviz.training.events import EpochDone
+from cnnviz.training.events import EpochDone, Started
 
+LAST, METRICS = "last.safetensors", "metrics.csv"
 COLUMNS = (
     "epoch", "train_loss", "train_accuracy", "val_loss", "val_accuracy", "learning_rate", "seconds",
     "images_per_second",
@@ -44,7 +46,7 @@ class Recorder:
     """
 
     def __init__(self, folder: Path, config: TrainConfig, data: LabelledImages, *, overwrite: bool = False) -> None:
-        self.folder = folder
+        self.folder, self._config, self._data = folder, config, data
         self._rows: list[list[object]] = []
         if (folder / "config.json").exists() and not overwrite:
             raise UserError(f"'{folder}' holds a run already.", suggestion="Choose another --out, or add --overwrite.")
@@ -52,11 +54,19 @@ class Recorder:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise UserError(f"The folder '{folder}' cannot be made.", details=repr(error)) from error
-        self._write("config.json", config.to_json().encode())
-        versions = {"python": platform.python_version(), "torch": torch.__version__, "numpy": np.__version__}
-        facts = {"data_sha256": dict(data.files), "versions": versions}
-        self._write("facts.json", (json.dumps(facts, indent=2) + "\n").encode())
         self._metadata = {"model": config.model, "data": config.data, "seed": config.seed}
+
+    def start(self, event: Started) -> None:
+        """Claim the folder: write what the run is made with, and take an older run's files away.
+
+        Not before: a run that never starts leaves a folder as it was.
+        """
+        for name in (BEST, LAST, METRICS):
+            (self.folder / name).unlink(missing_ok=True)
+        self._write("config.json", self._config.to_json().encode())
+        versions = {"python": platform.python_version(), "torch": torch.__version__, "numpy": np.__version__}
+        made = {"data_sha256": dict(self._data.files), "device": event.device, "threads": event.threads}
+        self._write("facts.json", (json.dumps({**made, "versions": versions}, indent=2) + "\n").encode())
 
     def record(self, event: EpochDone) -> None:
         """Write an epoch: its line of the CSV, and its weights."""
@@ -68,14 +78,14 @@ class Recorder:
         about = json.dumps(self._metadata | {"epoch": event.epoch}, sort_keys=True)
         # One entry: safetensors writes several in random order, and the same run must give the same bytes.
         weights = save(dict(event.weights), metadata={"cnnviz": about})
-        self._write("last.safetensors", weights)
+        self._write(LAST, weights)
         if event.is_best:
-            self._write("best.safetensors", weights)
-        self._write("metrics.csv", text.getvalue().encode())
+            self._write(BEST, weights)
+        self._write(METRICS, text.getvalue().encode())
 
     def best_sha256(self) -> str:
         """Return the SHA-256 of the best weights."""
-        return hashlib.sha256((self.folder / "best.safetensors").read_bytes()).hexdigest()
+        return hashlib.sha256((self.folder / BEST).read_bytes()).hexdigest()
 
     def _write(self, name: str, data: bytes) -> None:
         with write_atomically(self.folder / name) as file:

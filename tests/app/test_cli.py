@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -15,10 +16,12 @@ from torch import nn
 
 from cnnviz import cli
 from cnnviz.core import paths
+from cnnviz.core.image import load_picture
 from cnnviz.core.inspection import ModelRequest
 from cnnviz.datasets.starter import load_starter
 from cnnviz.models import checkpoints, registry
 from cnnviz.models.engine import Engine
+from cnnviz.views.input import compute
 
 
 @pytest.fixture(scope="module")
@@ -102,7 +105,72 @@ def test_no_centre_leaves_the_picture_and_invert_is_obeyed(tmp_path: Path, capsy
         == 0
     )
     with np.load(out) as arrays:
-        assert arrays["input"].mean() > 0
+        np.testing.assert_allclose(arrays["input"][0] * spec.std[0] + spec.mean[0], 1 - image / 255, atol=1e-5)
+    digit = tmp_path / "d.png"
+    Image.fromarray(image).save(digit)  # light on dark, which --invert yes turns over
+    assert (
+        cli.main(["inspect", str(digit), "--model", "lenet5", "--no-centre", "--invert", "yes", "--out", str(out)]) == 0
+    )
+    with np.load(out) as arrays:
+        np.testing.assert_allclose(arrays["input"][0] * spec.std[0] + spec.mean[0], 1 - image / 255, atol=1e-5)
+
+
+@pytest.mark.parametrize("invert", ["auto", "yes", "no"])
+@pytest.mark.parametrize("centre", [True, False])
+def test_a_picture_is_prepared_as_the_window_does_it(
+    picture: Path, tmp_path: Path, invert: Literal["auto", "yes", "no"], centre: bool
+) -> None:
+    out = tmp_path / "v.npz"
+    options = ["--invert", invert, "--out", str(out), *([] if centre else ["--no-centre"])]
+    assert cli.main(["inspect", str(picture), "--model", "lenet5", *options]) == 0
+    content = compute.of_picture(load_picture(picture), invert)
+    expected = Engine(ModelRequest("lenet5")).inspect(compute.prepare(content, centre).image_hw)
+    with np.load(out) as arrays:
+        np.testing.assert_array_equal(arrays["input"], expected.values["input"])
+
+
+LONG = "w" * 300
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["evaluate", "--model", "lenet5", "--weights", LONG],
+        ["evaluate", "--model", "lenet5", "--data", "mnist", "--data-dir", LONG],
+        ["train", "--model", "lenet5", "--epochs", "1", "--out", LONG],
+        ["predict", LONG + ".png", "--model", "lenet5"],
+    ],
+    ids=["weights", "data", "out", "picture"],
+)
+def test_a_name_too_long_for_the_system_is_one_sentence(
+    arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main(arguments) == 1
+    said = capsys.readouterr().err
+    assert said.startswith("cnnviz: ")
+    assert said.count("\n") == 1
+
+
+def test_a_full_output_is_one_sentence(picture: Path) -> None:
+    if not Path("/dev/full").exists():
+        pytest.skip("there is no /dev/full on this system")
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "cnnviz", "models"], stdout=full, stderr=subprocess.PIPE, text=True, check=False
+        )
+    assert done.returncode == 1
+    assert done.stderr.startswith("cnnviz: ")
+    assert done.stderr.count("\n") == 1
+
+
+def test_a_slip_in_a_command_is_said_and_opens_no_window() -> None:
+    for arguments in (["predct"], ["predct", "seven.png", "--model", "lenet5"]):
+        done = subprocess.run(
+            [sys.executable, "-m", "cnnviz", *arguments], capture_output=True, text=True, check=False, timeout=60
+        )
+        assert done.returncode == 2
+        assert "invalid choice: 'predct'" in done.stderr
+        assert "predict" in done.stderr
 
 
 def test_evaluate_counts_the_digits_that_ship(capsys: pytest.CaptureFixture[str]) -> None:

@@ -11,6 +11,7 @@ import pytest
 pytest.importorskip("PySide6")
 
 from cnnviz.bench import table
+from cnnviz.bench.drawing import longest_ms
 from cnnviz.bench.table import Row, row
 from cnnviz.core.errors import UserError
 
@@ -21,6 +22,7 @@ PROMISED = {
     "gui_gap_drawing_p99": 16.7,
     "capture_ratio_lenet5": 1.5,
     "first_window_ratio": 0.7,
+    "windows_after_torch": 0.0,
     "start_gui_gap_p99": 100.0,
     "start_gui_gap_worst": 300.0,
     "start_pen_points_lost": 0.0,
@@ -48,7 +50,7 @@ def test_the_capture_is_measured_against_the_bare_network(environment: dict[str,
 def test_a_start_is_measured_with_a_pen_in_it(environment: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(table, "STARTS", 1)
     rows = {r.id: r for r in table._starts(environment)}
-    assert set(rows) == {name for name in PROMISED if name.startswith(("first", "start", "ready"))}
+    assert set(rows) == {name for name in PROMISED if name.startswith(("first", "windows", "start", "ready"))}
     assert rows["start_pen_points_lost"].value == 0
     assert 0 < rows["first_window_ratio"].value < rows["ready_ratio"].value
 
@@ -61,6 +63,11 @@ def test_a_measurement_that_fails_is_one_sentence(environment: dict[str, str]) -
 def test_the_users_files_and_slow_imports_stay_out(environment: dict[str, str], tmp_path: Path) -> None:
     assert "PYTHONDONTWRITEBYTECODE" not in environment
     assert environment["XDG_CONFIG_HOME"].startswith(str(tmp_path))
+
+
+def test_a_stroke_that_freezes_counts_from_its_start_and_to_its_end() -> None:
+    assert longest_ms([0.0, 0.25, 0.5, 2.0]) == 1500
+    assert longest_ms([0.0, 2.0]) == 2000  # no picture at all
 
 
 @pytest.fixture

@@ -97,8 +97,18 @@ def _torch_function(x: torch.Tensor) -> torch.Tensor:
     return y.abs()
 
 
-@pytest.mark.parametrize("function", [_ignored_result, _read_again_through_a_view, _method, _operator, _torch_function])
-def test_the_meaning_of_in_place_operations_is_kept(function: Callable[[torch.Tensor], torch.Tensor]) -> None:
+@pytest.mark.parametrize(
+    ("function", "name", "factor", "shift"),
+    [
+        (_ignored_result, "mul", 1.0, 0.0), (_read_again_through_a_view, "mul", 2.0, 0.0), (_method, "sub", 1.0, -0.5),
+        (_operator, "conv", 1.0, 0.0), (_torch_function, "add", 1.0, 0.0),
+    ],
+)  # fmt: skip
+def test_the_meaning_of_in_place_operations_is_kept(
+    function: Callable[[torch.Tensor], torch.Tensor], name: str, factor: float, shift: float
+) -> None:
+    """`name` is the value that is overwritten, as it was before; ``y *= 3`` cannot be traced, and has no such node."""
+
     class Network(nn.Module):
         def __init__(self) -> None:
             super().__init__()
@@ -114,7 +124,9 @@ def test_the_meaning_of_in_place_operations_is_kept(function: Callable[[torch.Te
         capture = Capture(network, (1, 5, 5))
         values = capture(x)
     np.testing.assert_array_equal(values[capture.graph.output.name], expected[0].numpy())
-    np.testing.assert_array_equal(values["conv"], network.conv(x)[0].detach().numpy())
+    before = network.conv(x)[0].detach()
+    np.testing.assert_array_equal(values["conv"], before.numpy())
+    np.testing.assert_array_equal(values[name], (before * factor + shift).numpy())
 
 
 def test_inplace_relu_after_convolution_is_not_what_is_captured_for_the_convolution() -> None:
@@ -244,6 +256,173 @@ def test_real_networks_equal_a_run_with_nothing_in_place(name: str) -> None:
     counted = sum(p.numel() for p in network.parameters())
     unused = sum(p.numel() for n, p in network.named_parameters() if n.startswith("aux"))
     assert capture.graph.parameters == counted - unused
+
+
+class Named(nn.Module):
+    """Module paths and functions want the same names, and one path is the input's."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(1, 2, 3)
+        self.relu = nn.ReLU()
+        self.input = nn.Conv2d(2, 2, 1)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.relu(self.input(functional.relu(self.conv(x)) - 0.1))
+
+
+def test_no_value_is_lost_to_a_name_that_is_taken() -> None:
+    network, x = Named().eval(), torch.randn(1, 1, 6, 6)
+    with torch.inference_mode():
+        capture = Capture(network, (1, 6, 6))
+        values = capture(x)
+        first = functional.relu(network.conv(x))
+        last = network(x)
+    names = [node.name for node in capture.graph.nodes]
+    assert len(set(names)) == len(names) == len(values)
+    assert names[0] == "input"
+    np.testing.assert_array_equal(values["input"], x[0].numpy())
+    np.testing.assert_array_equal(values["relu_1"], first[0].numpy())
+    np.testing.assert_array_equal(values["relu"], last[0].numpy())
+    order = {name: place for place, name in enumerate(names)}
+    assert all(order[source] < order[target] for source, target in capture.graph.edges)
+
+
+class Overwriting(nn.Module):
+    """A layer without children that writes into what it is given, as Swish often does."""
+
+    def __init__(self, how: str) -> None:
+        super().__init__()
+        self.how = how
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        if self.how == "method":
+            return x.mul_(torch.sigmoid(x))
+        if self.how == "function":
+            return functional.relu(x, inplace=True)
+        return torch.add(x, 1, out=x)
+
+
+@pytest.mark.parametrize("how", ["method", "function", "out"])
+def test_a_layer_that_overwrites_its_input_inside_does_not_alter_what_was_captured(how: str) -> None:
+    network = nn.Sequential(nn.Conv2d(1, 2, 3), Overwriting(how)).eval()
+    x = torch.randn(1, 1, 6, 6)
+    with torch.inference_mode():
+        capture = Capture(network, (1, 6, 6))
+        values = capture(x)
+        expected = network[0](x)
+    assert (expected < 0).any()
+    np.testing.assert_array_equal(values["0"], expected[0].numpy())
+
+
+class KeywordRelu(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(1, 2, 3)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return torch.relu_(input=self.conv(x))
+
+
+def test_what_is_overwritten_may_be_named_by_a_keyword() -> None:
+    network, x = KeywordRelu().eval(), torch.randn(1, 1, 6, 6)
+    with torch.inference_mode():
+        values = Capture(network, (1, 6, 6))(x)
+        np.testing.assert_array_equal(values["conv"], network.conv(x)[0].numpy())
+
+
+class Branching(nn.Module):
+    """Another layer for dark pictures than for light ones: it cannot be traced."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.a, self.b = nn.Conv2d(1, 2, 3), nn.Conv2d(1, 2, 3)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        out: torch.Tensor = self.a(x) if x.sum() > 0 else self.b(x)
+        return out
+
+
+def test_another_path_through_the_layers_is_a_sentence() -> None:
+    capture = Capture(Branching().eval(), (1, 6, 6))
+    assert not capture.is_traced
+    assert set(capture(torch.ones(1, 1, 6, 6))) == {"input", "a"}
+    with pytest.raises(UserError, match="another path"):
+        capture(-torch.ones(1, 1, 6, 6))
+
+
+class Scaled(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(1, 2, 3)
+        self.scale = nn.Parameter(torch.ones(2, 1, 1))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        out: torch.Tensor = self.conv(x) * self.scale
+        return out
+
+
+def test_a_parameter_beside_the_layers_counts_and_is_no_node() -> None:
+    capture = Capture(Scaled().eval(), (1, 6, 6))
+    assert capture.graph.parameters == 20 + 2
+    assert set(capture(torch.ones(1, 1, 6, 6))) == capture.graph.by_name.keys()
+
+
+class Apply(nn.Module):
+    """A 3×3 convolution and then one function."""
+
+    def __init__(self, function: Callable[[torch.Tensor], torch.Tensor]) -> None:
+        super().__init__()
+        self.conv, self.function = nn.Conv2d(1, 4, 3, padding=1), function
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.function(self.conv(x))
+
+
+WEIGHT = torch.ones(4, 4, 3, 3)
+
+
+@pytest.mark.parametrize(
+    ("function", "size"),
+    [
+        (functional.relu, 3),
+        (nn.BatchNorm2d(4), 3),
+        (nn.LocalResponseNorm(3), 3),
+        (nn.Conv2d(4, 4, 3, padding="same"), 5),
+        (lambda y: functional.avg_pool2d(y, 3, 1, 1), 5),
+        (lambda y: functional.max_pool2d(y, kernel_size=2), 4),
+        (lambda y: y + 2 * y, 3),
+        (lambda y: functional.conv2d(y, WEIGHT, padding=1), None),
+        (nn.GroupNorm(2, 4), None),
+        (nn.InstanceNorm2d(4), None),
+        (nn.LayerNorm([4, 16, 16]), None),
+        (lambda y: y.flip(-1), None),
+        (lambda y: torch.roll(y, 3, 2), None),
+        (nn.ZeroPad2d(1), None),
+    ],
+    ids=str,
+)
+def test_the_receptive_field_is_what_the_gradient_reaches(
+    function: Callable[[torch.Tensor], torch.Tensor], size: int | None
+) -> None:
+    network = Apply(function).eval()
+    capture = Capture(network, (1, 16, 16))
+    field = capture.graph.output.field_hw
+    if size is None:
+        assert field is None
+        return
+    assert field is not None
+    torch.nn.init.ones_(network.conv.weight)
+    x = torch.rand(1, 1, 16, 16, requires_grad=True)
+    out = network(x)
+    row = out.shape[-2] // 2
+    out[0, :, row, row].sum().backward()
+    assert x.grad is not None
+    reached = x.grad[0, 0].abs().sum(1).nonzero().flatten()
+    first, past = field[0].interval(row)
+    assert field[0].size == size
+    assert first <= int(reached.min())
+    assert int(reached.max()) < past
 
 
 @pytest.mark.gpu

@@ -12,12 +12,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from cnnviz import cli
 from cnnviz.core.errors import UserError
 from cnnviz.datasets.images import LabelledImages
 from cnnviz.datasets.starter import load_starter
 from cnnviz.models import checkpoints, registry
 from cnnviz.models.preparation import to_input
-from cnnviz.training import loop
+from cnnviz.training import command, loop
 from cnnviz.training.config import TrainConfig
 from cnnviz.training.events import BatchesDone, EpochDone, Event, Finished, Started
 from cnnviz.training.metrics import evaluate_batches
@@ -144,6 +145,22 @@ def test_validation_numbers_belong_to_the_weights_of_the_event(few: LabelledImag
         ink = torch.tensor(few.images_nhw)[held][:, None].float() / 255
         loss, accuracy = evaluate_batches(network, ink, torch.tensor(few.labels_n)[held], spec.input)
         assert (done.val_loss, done.val_accuracy) == (pytest.approx(loss), pytest.approx(accuracy))
+
+
+def test_averaged_weights_are_others_than_the_last_steps(few: LabelledImages) -> None:
+    plain, averaged = (epochs(run(replace(SMALL, average=average), few))[-1] for average in (0.0, 0.99))
+    for key, value in plain.weights.items():
+        assert not torch.equal(value, averaged.weights[key]), key
+
+
+def test_a_small_data_set_gives_a_tenth_to_validation(few: LabelledImages, monkeypatch: pytest.MonkeyPatch) -> None:
+    taken: list[TrainConfig] = []
+    monkeypatch.setattr(command, "run", lambda config, data, recorder: taken.append(config))
+    monkeypatch.setattr(command.datasets.DatasetSpec, "load", lambda self, folder, part: few)
+    monkeypatch.setattr(command, "Recorder", lambda *_, **__: None)
+    for extra, expected in (([], 25), (["--validation", "40"], 40)):
+        assert cli.main(["train", "--model", "lenet5", "--data", "mnist", *extra]) == 0
+        assert taken.pop().validation == expected
 
 
 def test_the_best_epoch_has_the_highest_accuracy_then_the_lowest_loss(few: LabelledImages) -> None:

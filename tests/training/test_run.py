@@ -23,15 +23,17 @@ from cnnviz.datasets.images import LabelledImages
 from cnnviz.datasets.starter import load_starter
 from cnnviz.models import checkpoints, registry
 from cnnviz.models.registry import InputSpec
+from cnnviz.training.command import run as run_recorded
 from cnnviz.training.config import TrainConfig
 from cnnviz.training.evaluate import evaluate
-from cnnviz.training.events import EpochDone
+from cnnviz.training.events import EpochDone, Started
 from cnnviz.training.loop import train
 from cnnviz.training.metrics import BATCH, Tally, evaluate_batches
 from cnnviz.training.recorder import COLUMNS, Recorder
 
 CONFIG = TrainConfig("lenet5", "starter", epochs=2, batch_size=50, validation=50, threads=1, device="cpu")
 SPEC = registry.get("lenet5")
+STARTED = Started(CONFIG, 2, 4, 200, 50, 61_706, "CPU, 2 cores", 1)
 
 
 @pytest.fixture(scope="module")
@@ -47,6 +49,7 @@ def done(few: LabelledImages) -> list[EpochDone]:
 
 def record(folder: Path, few: LabelledImages, events: list[EpochDone], *, overwrite: bool = False) -> Recorder:
     recorder = Recorder(folder, CONFIG, few, overwrite=overwrite)
+    recorder.start(STARTED)
     for event in events:
         recorder.record(event)
     return recorder
@@ -62,6 +65,7 @@ def test_a_runs_folder_holds_everything(tmp_path: Path, few: LabelledImages, don
     facts = json.loads((folder / "facts.json").read_text("utf-8"))
     assert facts["data_sha256"] == {"some.npz": "00ff"}
     assert facts["versions"]["torch"] == torch.__version__
+    assert (facts["device"], facts["threads"]) == ("CPU, 2 cores", 1)
     with (folder / "metrics.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
     assert [row["epoch"] for row in rows] == ["1", "2"]
@@ -87,6 +91,28 @@ def test_a_run_is_not_overwritten_unasked(tmp_path: Path, few: LabelledImages, d
     assert (tmp_path / "metrics.csv").read_bytes() == before
     record(tmp_path, few, done[:1], overwrite=True)
     assert (tmp_path / "metrics.csv").read_bytes() != before
+
+
+def test_a_run_that_never_starts_leaves_the_folder_as_it_was(
+    tmp_path: Path, few: LabelledImages, done: list[EpochDone]
+) -> None:
+    record(tmp_path, few, done)
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    wrong = replace(CONFIG, device="cuda" if not torch.cuda.is_available() else "mps")
+    with pytest.raises(UserError, match="no usable"):
+        run_recorded(wrong, few, Recorder(tmp_path, wrong, few, overwrite=True))
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+    with pytest.raises(UserError, match="no usable"):
+        run_recorded(wrong, few, Recorder(tmp_path / "new", wrong, few))
+    Recorder(tmp_path / "new", CONFIG, few)  # and nothing is claimed
+
+
+def test_an_older_runs_weights_do_not_stay_beside_a_new_configuration(
+    tmp_path: Path, few: LabelledImages, done: list[EpochDone]
+) -> None:
+    record(tmp_path, few, done)
+    Recorder(tmp_path, CONFIG, few, overwrite=True).start(STARTED)
+    assert {path.name for path in tmp_path.iterdir()} == {"config.json", "facts.json"}
 
 
 def test_a_folder_that_cannot_be_made(tmp_path: Path, few: LabelledImages) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from cnnviz.core.formats import number
-from cnnviz.core.graph import Graph, Node
+from cnnviz.core.graph import Graph, Node, pad_before, pair
 from cnnviz.core.inspection import FloatArray
 from cnnviz.core.mosaic import MosaicLayout, best_columns
 from cnnviz.core.scale import map_shape
@@ -234,11 +234,11 @@ def _units_read(node: Node, before: Node, unit: int) -> tuple[int, ...] | None:
 def _window(node: Node, before: Node, axis: int, index: int) -> tuple[int, int] | None:
     """Return the half-open interval of `before` that cell `index` of `node` reads along an axis."""
     hyper = node.hyper
-    if "kernel_size" in hyper and isinstance(hyper.get("padding", (0, 0)), tuple):
-        kernel = hyper["kernel_size"][axis]
-        stride = (hyper.get("stride") or hyper["kernel_size"])[axis]
-        dilation = hyper.get("dilation", (1, 1))[axis]
-        start = index * stride - hyper.get("padding", (0, 0))[axis]
+    if "kernel_size" in hyper:
+        kernel = pair(hyper["kernel_size"])[axis]
+        stride = pair(hyper.get("stride") or hyper["kernel_size"])[axis]
+        dilation = pair(hyper.get("dilation", 1))[axis]
+        start = index * stride - pad_before(hyper, axis)
         return start, start + dilation * (kernel - 1) + 1
     if before.output_shape[axis + 1] == node.output_shape[axis + 1]:
         return index, index + 1
