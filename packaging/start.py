@@ -29,9 +29,8 @@ APT = (
     "apt-get install -y --no-install-recommends python3-venv libgl1 libegl1 libxkbcommon-x11-0 libdbus-1-3 "
     "libfontconfig1 libglib2.0-0 libxcb-cursor0 libxcb-icccm4 libxcb-keysyms1 libxcb-shape0"
 )
-LIBRARIES = (
-    "libGL.so.1", "libEGL.so.1", "libxkbcommon.so.0", "libdbus-1.so.3", "libfontconfig.so.1", "libglib-2.0.so.0",
-)  # fmt: skip
+LIBRARIES = ("libGL.so.1", "libEGL.so.1", "libxkbcommon.so.0", "libdbus-1.so.3", "libfontconfig.so.1")
+LIBRARIES += ("libglib-2.0.so.0",)
 # Without these the xcb plug-in aborts the process, so they are looked for before Qt is started.
 XCB = ("libxcb-cursor.so.0", "libxkbcommon-x11.so.0", "libxcb-icccm.so.4", "libxcb-keysyms.so.1", "libxcb-shape.so.0")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -76,7 +76,6 @@ class Inspection:
     logits: FloatArray
     probabilities: FloatArray
     elapsed_ms: float = 0.0
-    extras: Mapping[str, object] = field(default_factory=dict)
 
     def ranking(self) -> tuple[int, ...]:
         """Return the class indices, most probable first; ties keep the lower index first."""

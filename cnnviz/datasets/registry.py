@@ -28,8 +28,6 @@ class DatasetSpec:
         Class names.
     files
         What the user's folder must hold, for people; empty when the data set ships.
-    licence
-        Of the pictures.
     """
 
     name: str
@@ -38,7 +36,6 @@ class DatasetSpec:
     loader: str
     labels: tuple[str, ...]
     files: str
-    licence: str
 
     def load(self, folder: Path | None, part: Part) -> LabelledImages:
         """Return the pictures of one part.
@@ -63,7 +60,6 @@ DATASETS: tuple[DatasetSpec, ...] = (
         loader="cnnviz.datasets.mnist:load_part",
         labels=tuple("0123456789"),
         files="the four files of MNIST (idx or idx.gz)",
-        licence="CC BY-SA 3.0",
     ),
     DatasetSpec(
         name="starter",
@@ -72,7 +68,6 @@ DATASETS: tuple[DatasetSpec, ...] = (
         loader="cnnviz.datasets.starter:load_part",
         labels=tuple("0123456789"),
         files="",
-        licence="CC BY-SA 3.0",
     ),
 )
 

@@ -19,9 +19,9 @@ from cnnviz.widgets.elided_label import ElidedLabel
 def facts(node: Node) -> str:
     """Return the facts line: operation, shapes, parameters as a product, multiply-adds, receptive field."""
     parts = [_operation(node)]
-    shape = node.shape_text
+    shape = node.shape_text.replace(" ", "")
     if node.input_shapes:
-        before = " + ".join(" × ".join(str(n) for n in s) for s in node.input_shapes)
+        before = " + ".join("×".join(str(n) for n in s) for s in node.input_shapes)
         parts.append(f"{before} → {shape}")
     else:
         parts.append(shape)
@@ -31,7 +31,7 @@ def facts(node: Node) -> str:
         parts.append(f"{node.macs:,} multiply-adds")
     if node.field_hw is not None and node.kind != "input":
         down, across = node.field_hw
-        parts.append(f"sees {down.size} × {across.size} px")
+        parts.append(f"sees {down.size}×{across.size} pixels")
     elif node.kind in ("linear", "output"):
         parts.append("sees the whole input")
     return " · ".join(parts)
@@ -42,7 +42,7 @@ def _operation(node: Node) -> str:
     words = [node.op if node.kind != "input" else "Input"]
     if "kernel_size" in hyper:
         kernel = hyper["kernel_size"]
-        words.append(f"{kernel[0]} × {kernel[1]}")
+        words.append(f"{kernel[0]}×{kernel[1]}")
         for key in ("stride", "padding", "dilation"):
             value = hyper.get(key)
             usual = (0, 0) if key == "padding" else (1, 1)

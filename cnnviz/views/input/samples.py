@@ -8,7 +8,8 @@ from PySide6.QtGui import QIcon, QShowEvent
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QListWidget, QListWidgetItem, QVBoxLayout, QWidget
 
 from cnnviz.core import paths
-from cnnviz.datasets.starter import StarterDigits, load_starter
+from cnnviz.datasets.images import LabelledImages
+from cnnviz.datasets.starter import load_starter
 from cnnviz.views.input import compute
 from cnnviz.widgets import theme
 from cnnviz.widgets.sample_grid import SampleGrid
@@ -32,7 +33,7 @@ class SamplesPage(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.digits: StarterDigits | None = None
+        self.digits: LabelledImages | None = None
         self.classes = QComboBox(self)
         self.classes.setAccessibleName("Class of the digits shown")
         self.classes.addItems(["all classes", *(str(n) for n in range(10))])

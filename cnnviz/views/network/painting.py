@@ -15,6 +15,8 @@ from cnnviz.widgets.figure import draw_text
 from cnnviz.widgets.legend import draw_legend
 
 FOOTER_LINES = 3
+NEARLY_ALL = 0.75
+_SIZES = (1.0, 0.9, 0.8, 0.72)
 LINES_AT_MOST = 64  # more lines to one unit would be a grey wedge
 _SCOPE_WORDS: dict[ColourScope, str] = {"unit": "this map", "layer": "this layer", "network": "the network"}
 
@@ -60,11 +62,11 @@ def draw_names_on_top(painter: QPainter, layout: MapLayout, chosen: str | None, 
             _draw_name(painter, box, y, layout.gap, fonts, chosen=box.node.name == chosen)
 
 
-def _draw_name(painter: QPainter, box: Box, top: int, gap: int, fonts: tuple[QFont, QFont], *, chosen: bool) -> None:
+def _draw_name(painter: QPainter, box: Box, top: int, gap: int, fonts: tuple[float, float], *, chosen: bool) -> None:
     colours = theme.current()
     line = line_px()
     room = QRect(box.column_x - gap // 2, top + 4, box.column_width + gap, line)
-    painter.setFont(fonts[0])
+    painter.setFont(_fitting(box.node.name, room.width() - 4, fonts[0], bold=True))
     if chosen:
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(colours.color("accent"))
@@ -72,7 +74,7 @@ def _draw_name(painter: QPainter, box: Box, top: int, gap: int, fonts: tuple[QFo
     colour = colours.color("on_accent" if chosen else "text")
     draw_text(painter, room, box.node.name, colour, align=Qt.AlignmentFlag.AlignCenter)
     shape = _shape(box)
-    painter.setFont(fonts[1])
+    painter.setFont(_fitting(shape, room.width() - 4, fonts[1]))
     if painter.fontMetrics().horizontalAdvance(shape) <= room.width():  # half a shape would be a wrong one
         draw_text(painter, room.translated(0, line), shape, colours.color("muted"), align=Qt.AlignmentFlag.AlignCenter)
 
@@ -177,18 +179,26 @@ def _shape(box: Box) -> str:
     return box.node.shape_text.replace(" ", "")
 
 
-def _fonts(layout: MapLayout) -> tuple[QFont, QFont]:
-    """Return the fonts of names and shapes: one size for all columns, the largest in which all fit."""
+def _fonts(layout: MapLayout) -> tuple[float, float]:
+    """Return the sizes of names and shapes: one for all columns, the largest in which nearly all fit."""
     rooms = [box.column_width + layout.gap - 4 for box in layout.boxes]
     names = [box.node.name for box in layout.boxes]
-    shapes = [_shape(box) for box in layout.boxes]
-    return _largest(names, rooms, bold=True), _largest(shapes, rooms, bold=False)
+    return _largest(names, rooms, bold=True), _largest([_shape(box) for box in layout.boxes], rooms, bold=False)
 
 
-def _largest(texts: list[str], rooms: list[int], *, bold: bool) -> QFont:
-    for size in (1.0, 0.9, 0.8):
+def _largest(texts: list[str], rooms: list[int], *, bold: bool) -> float:
+    for size in _SIZES:
+        metrics = QFontMetrics(theme.font(size, bold=bold))
+        fitting = sum(metrics.horizontalAdvance(text) <= room for text, room in zip(texts, rooms, strict=True))
+        if fitting >= NEARLY_ALL * len(texts):
+            return size
+    return _SIZES[-1]
+
+
+def _fitting(text: str, width: int, most: float, *, bold: bool = False) -> QFont:
+    """Return the largest font of the type scale, not above `most`, in which `text` fits into `width` pixels."""
+    for size in (size for size in _SIZES if size <= most):
         font = theme.font(size, bold=bold)
-        metrics = QFontMetrics(font)
-        if all(metrics.horizontalAdvance(text) <= room for text, room in zip(texts, rooms, strict=True)):
+        if QFontMetrics(font).horizontalAdvance(text) <= width:
             return font
-    return theme.font(0.72, bold=bold)
+    return theme.font(_SIZES[-1], bold=bold)
