@@ -20,7 +20,6 @@ from PySide6.QtCore import (
     QMessageLogContext,
     QObject,
     Qt,
-    QTimer,
     QtMsgType,
     Slot,
     qInstallMessageHandler,
@@ -84,9 +83,8 @@ class Application(QObject):
     @Slot()
     def _on_window_first_shown(self) -> None:
         self.messages.open()
-        QTimer.singleShot(0, self, self._warm_up)
+        self._warm_up()
 
-    @Slot()
     def _warm_up(self) -> None:
         self.state.request_model(self._last_model())
         if self._picture:

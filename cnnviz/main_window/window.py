@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import time
 
-from PySide6.QtCore import QByteArray, QSize, Qt, Signal, Slot
-from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QKeySequence, QShowEvent
+from PySide6.QtCore import QByteArray, QSize, Qt, QTimer, Signal, Slot
+from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QKeySequence, QPaintEvent, QShowEvent
 from PySide6.QtWidgets import QDockWidget, QFileDialog, QLabel, QMainWindow, QMenu, QVBoxLayout, QWidget
 
 from cnnviz.core.inspection import Inspection, LoadedModel
@@ -26,6 +26,7 @@ from cnnviz.widgets.figure import Figure
 
 LAYOUT_VERSION = 1
 TIMING_S = 0.5
+UNSEEN_MS = 500
 DEFAULT_SIZE = QSize(1440, 900)
 FRAME_ROOM = QSize(8, 48)  # for the frame and title that the desktop puts around the window
 WEIGHTS_FILTER = "Weights (*.safetensors *.pt *.pth *.th);;All files (*)"
@@ -300,8 +301,19 @@ class MainWindow(QMainWindow):
             self._views["input"].take(event.mimeData())
 
     def showEvent(self, event: QShowEvent) -> None:
-        """Say when the window is first on the screen."""
+        """Wait for the first picture, but not for ever: a window may start minimised."""
         super().showEvent(event)
+        if not self._shown:
+            QTimer.singleShot(UNSEEN_MS, self, self._say_shown)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Say when the window is first on the screen: what follows would compete with its first picture."""
+        super().paintEvent(event)
+        if not self._shown:
+            QTimer.singleShot(0, self, self._say_shown)  # when its parts are painted too
+
+    @Slot()
+    def _say_shown(self) -> None:
         if not self._shown:
             self._shown = True
             self.first_shown.emit()

@@ -11,6 +11,7 @@ from PySide6.QtCore import QObject, Slot
 from cnnviz.core.inspection import FloatArray, Inspection, LoadedModel, ModelRequest
 from cnnviz.state.app_state import AppState, InputState
 from cnnviz.state.messages import MessageCenter
+from cnnviz.workers.gentle_import import gentle_import
 from cnnviz.workers.latest_lane import LatestLane
 
 if TYPE_CHECKING:
@@ -36,8 +37,9 @@ class InferenceResult:
 
 def make_handler() -> Callable[[InferenceRequest], InferenceResult]:
     """Return the lane's function. Runs in the lane's thread: torch is imported there, after the window is shown."""
-    from cnnviz.core import device as devices
-    from cnnviz.models.engine import Engine
+    with gentle_import():
+        from cnnviz.core import device as devices
+        from cnnviz.models.engine import Engine
 
     engine: Engine | None = None
 
