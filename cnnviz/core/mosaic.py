@@ -20,6 +20,7 @@ ROW_ALIGNMENT = 4
 """Bytes; Qt wants the rows of an 8-bit picture to start at multiples of this."""
 
 _STEPS = 254  # from index 1 (low) to index 255 (high)
+_FLOAT32_MOST = float(np.finfo(np.float32).max)
 
 
 @dataclass(frozen=True)
@@ -187,8 +188,28 @@ def to_indices(
     return canvas[: layout.picture_size[1]]
 
 
+def _quantise_alike(values_chw: FloatArray, low: float, scale: float) -> IndexArray:
+    """Do what `_quantise` does where all maps share one range; with single numbers it is twice as fast."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        steps = values_chw - np.float32(low)
+        steps *= np.float32(scale)
+        steps += np.float32(1.5)  # the cast below cuts the fraction off
+        np.maximum(steps, 1, out=steps)
+        np.minimum(steps, 255, out=steps)
+        most = steps.max()
+        if most != most:
+            steps[np.isnan(steps)] = 0
+    indices: IndexArray = steps.astype(np.uint8)
+    return indices
+
+
 def _quantise(values_chw: FloatArray, low: Bounds, high: Bounds) -> IndexArray:
     """Return the index of each value: 1 at `low`, 255 at `high`, 0 for NaN."""
+    if np.size(low) == 1 and np.size(high) == 1:
+        first, last = np.asarray(low).item(), np.asarray(high).item()
+        scale = _STEPS / (last - first) if last > first else 0.0
+        if 0 < scale < _FLOAT32_MOST:
+            return _quantise_alike(values_chw, first, scale)
     flat = values_chw.reshape(len(values_chw), -1)  # (C, H·W)
     low_c = np.asarray(low, np.float64).reshape(-1, 1)
     with np.errstate(divide="ignore", over="ignore", invalid="ignore"):

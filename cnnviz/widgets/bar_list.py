@@ -88,8 +88,10 @@ class BarList(Figure):
         self._draw_heading(painter, size.width(), columns)
         row_px = self._row_px(size)
         top = self._top_px()
+        fonts = (theme.font(), theme.font(bold=True))
         for index, bar in enumerate(self._bars):
-            self._draw_row(painter, QRect(0, top + index * row_px, size.width(), row_px), bar, columns)
+            row = QRect(0, top + index * row_px, size.width(), row_px)
+            self._draw_row(painter, row, bar, columns, fonts)
 
     def _column_widths(self) -> tuple[int, int, int]:
         """Return the widths of labels, texts and details."""
@@ -112,7 +114,9 @@ class BarList(Figure):
         draw_text(painter, QRect(before - text_w - 24, 4, text_w + 24, height), self._columns[1], muted, align=right)
         draw_text(painter, QRect(before, 4, detail_w - 8, height), self._columns[2], muted, align=right)
 
-    def _draw_row(self, painter: QPainter, row: QRect, bar: Bar, columns: tuple[int, int, int]) -> None:
+    def _draw_row(
+        self, painter: QPainter, row: QRect, bar: Bar, columns: tuple[int, int, int], fonts: tuple[QFont, QFont]
+    ) -> None:
         """Draw label and numbers, and below them the bar over the whole width."""
         colours = theme.current()
         _, text_w, detail_w = columns
@@ -120,7 +124,7 @@ class BarList(Figure):
         painter.fillRect(strip, colours.color("window"))
         strip.setWidth(max(1, round(strip.width() * bar.share)))
         painter.fillRect(strip, colours.color("accent"))
-        painter.setFont(QFont(theme.font(bold=bar.share > 0.5)))
+        painter.setFont(fonts[bar.share > 0.5])
         middle = Qt.AlignmentFlag.AlignVCenter
         height = strip.top() - row.top()
         text = f"{bar.label} ✓" if bar.key == self._marked else bar.label

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -210,10 +211,18 @@ def draw_part(painter: QPainter, target: QRect, image: QImage, source: QRect) ->
         painter.drawImage(target, image, source)
 
 
+@lru_cache(maxsize=16)
+def _line(align: Qt.AlignmentFlag) -> int:
+    """Return the flags of one line of text; joining them costs more than drawing a short one."""
+    return int(align) | int(Qt.TextFlag.TextSingleLine)
+
+
 def draw_text(
     painter: QPainter, rect: QRect, text: str, colour: QColor, *, align: Qt.AlignmentFlag, elide: bool = True
 ) -> None:
     """Draw one line of text, shortened with an ellipsis where it does not fit."""
     painter.setPen(colour)
-    shown = painter.fontMetrics().elidedText(text, Qt.TextElideMode.ElideRight, rect.width()) if elide else text
-    painter.drawText(rect, int(align) | int(Qt.TextFlag.TextSingleLine), shown)
+    # No letter is wider than the font is high, so most texts need no measuring.
+    if elide and len(text) * painter.font().pixelSize() > rect.width():
+        text = painter.fontMetrics().elidedText(text, Qt.TextElideMode.ElideRight, rect.width())
+    painter.drawText(rect, _line(align), text)

@@ -175,8 +175,8 @@ class NetworkCanvas(Figure):
     def _draw_backdrop(self, painter: QPainter, size: QSize) -> None:
         """Draw what changes only with layout and selection: edges, names, frames; kept as a picture."""
         if isinstance(painter.device(), QWidget):
-            if self._backdrop is None:
-                ratio = self.devicePixelRatioF()
+            ratio = self.devicePixelRatioF()  # another one after a move to another screen
+            if self._backdrop is None or self._backdrop.devicePixelRatio() != ratio:
                 self._backdrop = QPixmap(size * ratio)
                 self._backdrop.setDevicePixelRatio(ratio)
                 self._backdrop.fill(theme.current().color("panel"))
@@ -287,12 +287,6 @@ class NetworkCanvas(Figure):
         super().changeEvent(event)
         if event.type() in (QEvent.Type.PaletteChange, QEvent.Type.FontChange):
             self._arrange()
-
-    def event(self, event: QEvent) -> bool:
-        """Draw the kept picture anew for a screen of another density."""
-        if event.type() == QEvent.Type.DevicePixelRatioChange:
-            self._backdrop = None
-        return super().event(event)
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
         """Point, or pan with the button held."""
