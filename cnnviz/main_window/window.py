@@ -219,6 +219,7 @@ class MainWindow(QMainWindow):
         self._show_title()
         now_s = time.monotonic()
         if inspection is None:
+            self._timed_s = 0.0
             self._timing.setText("")
         elif now_s - self._timed_s > TIMING_S:  # a label that changes with every picture lays the window out anew
             self._timed_s = now_s

@@ -29,14 +29,19 @@ def _text_colours(role: MapRole) -> tuple[QColor, ...]:
     return tuple(QColor(text_colour(role, step / 254)) for step in range(255))
 
 
-def _cell_text(value: float, digits: int, letters: int) -> str:
-    """Write a number into a cell that holds so many letters, with fewer digits where it must be."""
+def _breadth(text: str) -> float:
+    """Return how broad a number is, in digits: a point takes half as much, a minus a third more."""
+    return len(text) - 0.5 * text.count(".") + 0.32 * text.count("−")
+
+
+def _cell_text(value: float, digits: int, room: float) -> str:
+    """Write a number into a cell that is `room` digits broad, with fewer digits where it must be."""
     for count in range(digits, 0, -1):
         text = number(value, count)
-        if len(text) <= letters:
+        if _breadth(text) <= room:
             return text
         short = f"{value:.{count - 1}e}".replace("-", "−").replace("e−0", "e−").replace("e+0", "e")
-        if len(short) <= letters:
+        if _breadth(short) <= room:
             return short
     return "…"
 
@@ -279,7 +284,7 @@ class MapGrid(Figure):
         size_px = min(self._layout.cell_h - 6, cell_w / wide, text_px * 1.5)
         size_px = max(8, int(size_px))
         painter.setFont(theme.numbers_font(size_px))
-        letters = int((cell_w - 2) / painter.fontMetrics().horizontalAdvance("8"))
+        breadth = (cell_w - 1) / painter.fontMetrics().horizontalAdvance("88888888") * 8
         for position in positions:
             x, y, w, h = self._tiles.tile_rect(position)
             indices = self._indices[y : y + h, x : x + w].tolist()
@@ -290,7 +295,7 @@ class MapGrid(Figure):
                 for cell, value, index in zip(cells, line, indices[row], strict=True):
                     if index:  # 0: no value there
                         painter.setPen(inks[index - 1])
-                        painter.drawText(cell, _CENTRED, _cell_text(value, digits, letters))
+                        painter.drawText(cell, _CENTRED, _cell_text(value, digits, breadth))
 
     def _draw_mark(self, painter: QPainter, tile: QRect, word: str) -> None:
         """Write a word on a plain strip, since it must not depend on the map's colours."""

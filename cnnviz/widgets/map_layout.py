@@ -107,8 +107,9 @@ def fit(shape: tuple[int, int, int], room: tuple[int, int], text_px: int, *, one
         if found.needed_h <= room_h and found.tile_w + 2 * GAP_PX <= room_w:
             break
     found = found or _grid(shape, least, room_w, name_px)
-    readable = max(TEXT_CELL_PX, round(2 * text_px))
-    if one and found.cell_w < readable and width * readable + 2 * GAP_PX <= room_w:
+    least_px, best_px = max(TEXT_CELL_PX, 2 * text_px), round(3.4 * text_px)  # two digits fit, or three
+    readable = min(best_px, (room_w - 2 * GAP_PX) // width)
+    if one and readable >= least_px and found.cell_w < readable:
         return _grid(shape, readable, room_w, name_px)
     return found
 

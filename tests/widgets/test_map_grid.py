@@ -121,15 +121,15 @@ def test_values_are_written_into_cells_that_are_large_enough(area: MapGridArea) 
 
 
 @pytest.mark.parametrize(
-    ("value", "letters", "text"),
+    ("value", "room", "text"),
     [
         (0.0, 5, "0"), (-0.0523, 7, "−0.0523"), (-0.0523, 6, "−0.052"), (0.0523, 4, "0.05"),
-        (6.3e-5, 5, "6e−05"), (6.3e-5, 4, "6e−5"), (-0.00012, 6, "−1e−4"), (-1234.5, 5, "−1234"),
-        (-1234.5, 4, "−1e3"), (-12.3, 2, "…"),
+        (6.3e-5, 5.4, "6e−05"), (6.3e-5, 5, "6e−5"), (-0.00012, 6, "−1e−4"), (-1234.5, 5.4, "−1234"),
+        (-1234.5, 5, "−1e3"), (-12.3, 2, "…"),
     ],
 )  # fmt: skip
-def test_the_text_of_a_cell_stays_inside_it(value: float, letters: int, text: str) -> None:
-    assert _cell_text(value, 3, letters) == text
+def test_the_text_of_a_cell_stays_inside_it(value: float, room: float, text: str) -> None:
+    assert _cell_text(value, 3, room) == text
 
 
 def test_pointing_says_which_cell_and_leaving_says_none(area: MapGridArea, values: np.ndarray, qtbot: QtBot) -> None:

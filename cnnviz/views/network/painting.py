@@ -53,12 +53,12 @@ def draw_layers(painter: QPainter, layout: MapLayout, chosen: str | None) -> Non
 
 def draw_names_on_top(painter: QPainter, layout: MapLayout, chosen: str | None, top: float) -> None:
     """Keep the names in sight of a map whose upper part is scrolled away; `top` is the first row that is seen."""
-    panel = theme.current().color("panel")
     fonts = _fonts(layout)
+    strip = QRect(0, round(top), layout.width, HEADER_LINES * line_px() + 4)
+    painter.fillRect(strip, theme.current().color("panel"))
     for box in layout.boxes:
         y = min(round(top), box.y + box.height - HEADER_LINES * line_px())
         if y > box.name_y:
-            painter.fillRect(QRect(box.column_x, y, box.column_width, HEADER_LINES * line_px() + 4), panel)
             _draw_name(painter, box, y, layout.gap, fonts, chosen=box.node.name == chosen)
 
 
