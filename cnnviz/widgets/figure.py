@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from PySide6.QtGui import (
     QPainter,
     QPaintEvent,
     QPen,
+    QPixmap,
 )
 from PySide6.QtSvg import QSvgGenerator
 from PySide6.QtWidgets import QFileDialog, QMenu, QWidget
@@ -198,6 +200,34 @@ def _png(image: QImage) -> bytes:
     buffer = _Buffer()
     QImageWriter(buffer.device, QByteArray(b"png")).write(image)
     return buffer.bytes()
+
+
+class KeptPicture:
+    """What of a widget changes rarely, kept as a picture; a copy or a saved picture is drawn without it."""
+
+    def __init__(self) -> None:
+        self._pixmap: QPixmap | None = None
+
+    def drop(self) -> None:
+        """Draw it anew the next time."""
+        self._pixmap = None
+
+    def draw(self, painter: QPainter, size: QSize, paint: Callable[[QPainter], None]) -> None:
+        """Draw what `paint` draws, on the background; on the screen from the picture that is kept of it."""
+        device = painter.device()
+        if not isinstance(device, QWidget):
+            paint(painter)
+            return
+        ratio = device.devicePixelRatioF()  # another one after a move to another screen
+        kept = self._pixmap
+        if kept is None or kept.devicePixelRatio() != ratio or kept.deviceIndependentSize().toSize() != size:
+            kept = self._pixmap = QPixmap(size * ratio)
+            kept.setDevicePixelRatio(ratio)
+            kept.fill(theme.current().color("panel"))
+            cached = QPainter(kept)
+            paint(cached)
+            cached.end()
+        painter.drawPixmap(0, 0, kept)
 
 
 def draw_part(painter: QPainter, target: QRect, image: QImage, source: QRect) -> None:

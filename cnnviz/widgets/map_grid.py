@@ -9,14 +9,14 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 from PySide6.QtCore import QEvent, QPointF, QRect, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QFontMetrics, QImage, QKeyEvent, QMouseEvent, QPainter, QPen, QPixmap, QResizeEvent
+from PySide6.QtGui import QColor, QFontMetrics, QImage, QKeyEvent, QMouseEvent, QPainter, QPen, QResizeEvent
 from PySide6.QtWidgets import QFrame, QScrollArea, QWidget
 
 from cnnviz.core import mosaic
 from cnnviz.core.formats import number
 from cnnviz.widgets import map_layout, theme
 from cnnviz.widgets.colormap import MapRole, text_colour
-from cnnviz.widgets.figure import Figure, draw_part, draw_text, indexed_image
+from cnnviz.widgets.figure import Figure, KeptPicture, draw_part, draw_text, indexed_image
 
 FloatArray = npt.NDArray[np.float32]
 MOST_KEPT_PX = 4000
@@ -121,7 +121,7 @@ class MapGrid(Figure):
         self._selected: tuple[int, tuple[int, int] | None] | None = None
         self._hovered: tuple[int, tuple[int, int] | None] | None = None
         self._zoomed: int | None = None
-        self._names_drawn: QPixmap | None = None
+        self._names_drawn = KeptPicture()
         self._sentence = ""
 
     # -- what is shown --------------------------------------------------------------------------------------------
@@ -194,7 +194,7 @@ class MapGrid(Figure):
 
     def _fit(self) -> None:
         """Choose the largest scale at which all tiles fit, or scroll at the smallest readable one."""
-        self._names_drawn = None
+        self._names_drawn.drop()
         if self._maps is None:
             self.setFixedHeight(max(40, self._room.height()))
             self.update()
@@ -249,19 +249,11 @@ class MapGrid(Figure):
         self._draw_frames(painter)
 
     def _draw_names(self, painter: QPainter, size: QSize) -> None:
-        """Draw the names and frames of the tiles, which only change with the layout; kept as a picture."""
-        if not isinstance(painter.device(), QWidget) or size.height() > MOST_KEPT_PX:
+        """Draw the names and frames of the tiles, which only change with the layout."""
+        if size.height() > MOST_KEPT_PX:
             self._paint_names(painter)
-            return
-        if self._names_drawn is None or self._names_drawn.deviceIndependentSize().toSize() != size:
-            ratio = self.devicePixelRatioF()
-            self._names_drawn = QPixmap(size * ratio)
-            self._names_drawn.setDevicePixelRatio(ratio)
-            self._names_drawn.fill(theme.current().color("panel"))
-            cached = QPainter(self._names_drawn)
-            self._paint_names(cached)
-            cached.end()
-        painter.drawPixmap(0, 0, self._names_drawn)
+        else:
+            self._names_drawn.draw(painter, size, self._paint_names)
 
     def _paint_names(self, painter: QPainter) -> None:
         assert self._maps is not None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import ctypes
 import gc
@@ -55,5 +56,6 @@ def gentle_import() -> Iterator[None]:
         yield
     finally:
         gc.freeze()
+        atexit.register(gc.unfreeze)  # at its end Python collects what is left; libraries complain of what is not
         gc.enable()
         sys.meta_path.remove(preloader)

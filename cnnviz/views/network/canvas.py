@@ -6,10 +6,10 @@ import math
 from collections.abc import Mapping
 
 from PySide6.QtCore import QEvent, QPoint, QPointF, QRect, QSize, Qt, Signal, Slot
-from PySide6.QtGui import QCursor, QKeyEvent, QMouseEvent, QPainter, QPixmap, QResizeEvent, QWheelEvent
+from PySide6.QtGui import QCursor, QKeyEvent, QMouseEvent, QPainter, QResizeEvent, QWheelEvent
 from PySide6.QtWidgets import QWidget
 
-from cnnviz.core.graph import Graph, Node
+from cnnviz.core.graph import Graph
 from cnnviz.core.inspection import FloatArray
 from cnnviz.state.app_state import ColourScope, Place
 from cnnviz.views.network import compute, painting
@@ -17,7 +17,7 @@ from cnnviz.views.network.camera import Camera
 from cnnviz.views.network.compute import MapLayout, Source
 from cnnviz.views.network.pictures import LayerPictures
 from cnnviz.widgets import theme
-from cnnviz.widgets.figure import Figure, draw_part
+from cnnviz.widgets.figure import Figure, KeptPicture, draw_part
 
 NO_NETWORK = "No network is loaded. Choose one in the toolbar."
 
@@ -46,7 +46,7 @@ class NetworkCanvas(Figure):
         self._values: Mapping[str, FloatArray] = {}
         self._pictures = LayerPictures()
         self._layout = MapLayout((), 0, 0, 0)
-        self._backdrop: QPixmap | None = None
+        self._backdrop = KeptPicture()
         self._loading = False
         self._scope: ColourScope = "layer"
         self._selected: Place | None = None
@@ -83,7 +83,8 @@ class NetworkCanvas(Figure):
         self._selected = place
         self._find_sources()
         self._keep_in_sight()
-        self._describe()
+        if self._graph is not None and place is not None and place.layer in self._graph:
+            self.setAccessibleDescription(compute.spoken(self._graph[place.layer], place.unit))
         self.update()
 
     def show_pointed(self, place: Place | None) -> None:
@@ -112,14 +113,14 @@ class NetworkCanvas(Figure):
             self._layout = compute.arrange(self._graph, self.width(), room_h, painting.line_px(), self._camera.zoom)
         self._clamp()
         self._make_images()
-        self._backdrop = None
+        self._backdrop.drop()
         self._point_again()
         self.update()
 
     def _pan(self, moved: QPointF) -> None:
         self._camera.offset += moved
         self._clamp()
-        self._backdrop = None
+        self._backdrop.drop()
         self._point_again()
         self.update()
 
@@ -150,7 +151,7 @@ class NetworkCanvas(Figure):
             return
         painter.save()
         painter.setClipRect(QRect(0, 0, size.width(), size.height() - painting.footer_px()))
-        self._draw_backdrop(painter, size)
+        self._backdrop.draw(painter, size, self._draw_static)
         painter.translate(-self._camera.offset)
         for box in self._layout.boxes:
             image = self._pictures.images.get(box.node.name)
@@ -172,22 +173,8 @@ class NetworkCanvas(Figure):
         if shown is not None and shown.layer in self._pictures.images:
             painting.draw_scale(painter, size, self._pictures, shown, self._scope)
 
-    def _draw_backdrop(self, painter: QPainter, size: QSize) -> None:
-        """Draw what changes only with layout and selection: edges, names, frames; kept as a picture."""
-        if isinstance(painter.device(), QWidget):
-            ratio = self.devicePixelRatioF()  # another one after a move to another screen
-            if self._backdrop is None or self._backdrop.devicePixelRatio() != ratio:
-                self._backdrop = QPixmap(size * ratio)
-                self._backdrop.setDevicePixelRatio(ratio)
-                self._backdrop.fill(theme.current().color("panel"))
-                cached = QPainter(self._backdrop)
-                self._draw_static(cached)
-                cached.end()
-            painter.drawPixmap(0, 0, self._backdrop)
-        else:
-            self._draw_static(painter)
-
     def _draw_static(self, painter: QPainter) -> None:
+        """Draw what changes only with layout and selection: edges, names, frames."""
         painter.save()
         painter.translate(-self._camera.offset)
         painting.draw_edges(painter, self._layout)
@@ -245,32 +232,14 @@ class NetworkCanvas(Figure):
         box = self._layout.box(self._selected.layer) if self._selected else None
         if box is not None and self._camera.show_column(box, self.width()):
             self._clamp()
-        self._backdrop = None
-
-    def _describe(self) -> None:
-        place = self._selected
-        if place is None or self._graph is None or place.layer not in self._graph:
-            return
-        node = self._graph[place.layer]
-        unit = f", unit {place.unit}" if place.unit is not None else ""
-        self.setAccessibleDescription(f"{node.name}: {node.op}, {node.shape_text}{unit}")
+        self._backdrop.drop()
 
     def _walk(self, layers: int, units: int) -> None:
         """Move the selection by layers or by units."""
-        if self._graph is None:
-            return
-        self.pointed.emit(None)  # a pointer that rests must not hide what the keys choose
-        names = [node.name for node in self._graph.nodes]
-        current = self._selected or Place(names[0])
-        if layers:
-            at = min(len(names) - 1, max(0, names.index(current.layer) + layers))
-            node: Node = self._graph[names[at]]
-            unit = min(current.unit, node.units - 1) if current.unit is not None else None
-            self.chosen.emit(Place(node.name, unit))
-        else:
-            count = self._graph[current.layer].units
-            unit = 0 if current.unit is None else min(count - 1, max(0, current.unit + units))
-            self.chosen.emit(Place(current.layer, unit))
+        if self._graph is not None:
+            self.pointed.emit(None)  # a pointer that rests must not hide what the keys choose
+            unit = self._selected.unit if self._selected is not None else None
+            self.chosen.emit(Place(*compute.walked(self._graph, self._chosen_layer, unit, layers, units)))
 
     # -- Qt -------------------------------------------------------------------------------------------------------
 

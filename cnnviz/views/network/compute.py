@@ -265,3 +265,19 @@ def describe_value(
         outside = any(first < 0 or past > side for (first, past), side in zip(intervals, sides, strict=True))
         text += f" · sees input rows {rows}, columns {columns}{' (outside is padding)' if outside else ''}"
     return f"{text} · {whole}".replace("-", "−")
+
+
+def walked(graph: Graph, layer: str | None, unit: int | None, layers: int, units: int) -> tuple[str, int | None]:
+    """Return the layer and unit some layers further, on the same unit where there is one; or some units further."""
+    names = [node.name for node in graph.nodes]
+    at = names.index(layer) if layer in names else 0
+    if layers:
+        node = graph.nodes[min(len(names) - 1, max(0, at + layers))]
+        return node.name, min(unit, node.units - 1) if unit is not None else None
+    last = graph.nodes[at].units - 1
+    return names[at], 0 if unit is None else min(last, max(0, unit + units))
+
+
+def spoken(node: Node, unit: int | None) -> str:
+    """Return what is selected, for a screen reader."""
+    return f"{node.name}: {node.op}, {node.shape_text}" + (f", unit {unit}" if unit is not None else "")
