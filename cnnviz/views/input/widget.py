@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QMimeData, Qt, Slot
+from PySide6.QtCore import QMimeData, Slot
 from PySide6.QtGui import (
     QAction,
     QDragEnterEvent,
@@ -38,6 +38,7 @@ from cnnviz.views.input.actions import make_actions
 from cnnviz.views.input.compute import BoardContent
 from cnnviz.views.input.drawing import DrawPage
 from cnnviz.views.input.keeping import BoardKeeper, picture_of
+from cnnviz.views.input.opening import OpeningRow
 from cnnviz.views.input.samples import SamplesPage
 from cnnviz.widgets import theme
 from cnnviz.widgets.board import PEN_WIDTH, PEN_WIDTHS, Ink
@@ -114,7 +115,6 @@ class InputView(View):
         self.samples.photo_chosen.connect(self._on_samples_photo_chosen)
         # These are answers to wishes, which may come while the dock is hidden: they are not followed but always heard.
         state.picture_opened.connect(self._on_state_picture_opened)
-        state.opening_changed.connect(self._on_state_opening_changed)
         state.model_changed.connect(self._on_state_model_changed)
         self.setFocusProxy(self.board)
         self._show_preview(compute.prepare(self.content, centre=True))
@@ -135,13 +135,7 @@ class InputView(View):
         self.inverting.hide()
         self._source = QLabel("", self)
         self._source.setAccessibleName("What is on the board")
-        self._busy = QLabel("", self)
-        for label in (self._source, self._busy):  # a long name must not widen the column
-            label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
-        self._cancel = QPushButton("Cancel", self)
-        self._cancel.clicked.connect(self.state.cancel_requested)
-        self._busy.hide()
-        self._cancel.hide()
+        self._source.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)  # a name may be long
 
     def _connect_actions(self) -> None:
         actions = self.acts
@@ -165,30 +159,20 @@ class InputView(View):
             files.addWidget(push)
         files.addWidget(self.inverting)
         files.addStretch(1)
-        busy = QHBoxLayout()
-        busy.addWidget(self._busy, 1)
-        busy.addWidget(self._cancel)
         column = QVBoxLayout(self)
         column.setContentsMargins(theme.GRID_PX, 0, theme.GRID_PX, theme.GRID_PX)
         column.setSpacing(theme.GRID_PX)
         column.addWidget(self.pages, 100)
         column.addLayout(files)
-        column.addLayout(busy)
+        self.opening = OpeningRow(self.state, self)
+        column.addWidget(self.opening)
         column.addWidget(self._source)
         column.addWidget(self.preview, 20)
         column.addWidget(self.centring)
         column.addStretch(1)
         self.pages.currentChanged.connect(self._fit_pages)
-        order = (
-            self.pages,
-            self.board,
-            self.drawing.width_slider,
-            self.samples,
-            self.inverting,
-            self.preview,
-            self.centring,
-        )
-        for first, second in pairwise(order):
+        before = (self.pages, self.board, self.drawing.width_slider, self.samples)
+        for first, second in pairwise((*before, self.inverting, self.preview, self.centring)):
             QWidget.setTabOrder(first, second)
 
     # -- what is shown --------------------------------------------------------------------------------------------
@@ -313,14 +297,6 @@ class InputView(View):
         self.change(content, f"open {picture.name}")
         if not content.ink_hw.any():
             self.messages.notice(f"No ink was found in '{picture.name}'; choose dark or light ink beside Paste.")
-
-    @Slot(str)
-    def _on_state_opening_changed(self, name: str) -> None:
-        short = self.fontMetrics().elidedText(name, Qt.TextElideMode.ElideMiddle, 10 * theme.text_px())
-        self._busy.setText(f"Opening {short}…")
-        self._busy.setToolTip(name)
-        self._busy.setVisible(bool(name))
-        self._cancel.setVisible(bool(name))
 
     @Slot(int)
     def _on_samples_digit_chosen(self, number: int) -> None:

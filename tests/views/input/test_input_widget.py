@@ -299,10 +299,10 @@ def test_an_opened_picture_is_prepared_as_the_command_line_does(desk: Desk, qtbo
     desk.draw(SEVEN)
     drawn = desk.board.ink
     desk.state.open_requested.emit(str(digit_file))
-    assert desk.view._busy.isVisible()
-    assert "seven.png" in desk.view._busy.text()
+    assert desk.view.opening.isVisible()
+    assert "seven.png" in desk.view.opening.words.text()
     qtbot.waitUntil(lambda: desk.last.title == "seven.png")
-    assert not desk.view._busy.isVisible()
+    assert not desk.view.opening.isVisible()
     board = fit_board(to_ink(load_picture(digit_file)).ink_hw)
     assert np.allclose(desk.last.image_hw, prepare_digit(board).image_hw, atol=1 / 255)
     assert desk.view.inverting.isVisible()
@@ -339,7 +339,7 @@ def test_a_bad_file_is_one_message_and_the_board_stays(desk: Desk, qtbot: QtBot,
     assert "letter.png" in desk.posted[0].sentence
     assert same(desk.view, drawn)
     assert desk.last.generation == generation
-    assert not desk.view._busy.isVisible()
+    assert not desk.view.opening.isVisible()
 
 
 @pytest.mark.usefixtures("loading")
@@ -363,9 +363,9 @@ def test_a_long_name_does_not_widen_the_view(desk: Desk) -> None:
 
 def test_cancel_asks_to_forget_the_picture(desk: Desk, qtbot: QtBot) -> None:
     desk.state.opening_changed.emit("huge.tif")
-    assert desk.view._cancel.isVisible()
+    assert desk.view.opening.cancel.isVisible()
     with qtbot.waitSignal(desk.state.cancel_requested):
-        QTest.mouseClick(desk.view._cancel, LEFT)
+        QTest.mouseClick(desk.view.opening.cancel, LEFT)
 
 
 def test_open_asks_for_a_file(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
