@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QApplication
 from cnnviz.app import Application
 from cnnviz.bench.probe import Eye, Heartbeat, Pen, board_of, run_until
 from cnnviz.bench.stats import percentile
+from cnnviz.widgets.figure import Figure
 
 PEN_MS = 8
 
@@ -35,7 +36,8 @@ def main() -> None:
     application = Application()
     window = application.window
     first = FirstPaint()
-    window.view("network").installEventFilter(first)
+    for figure in window.view("network").findChildren(Figure):
+        figure.installEventFilter(first)
     application.start()
     run_until(lambda: first.seen)
     window_at_s = time.monotonic()

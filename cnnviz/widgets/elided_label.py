@@ -4,32 +4,53 @@ from __future__ import annotations
 
 from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QPainter, QPaintEvent
-from PySide6.QtWidgets import QLabel, QSizePolicy, QWidget
+from PySide6.QtWidgets import QSizePolicy, QWidget
+
+from cnnviz.widgets.figure import draw_text
 
 
-class ElidedLabel(QLabel):
-    """A label that never makes its window wider than it is."""
+class ElidedLabel(QWidget):
+    """A label that never makes its window wider than it is.
+
+    A text that changes with every picture lays the whole window out anew, unless its width counts for nothing: give
+    such a label the horizontal policy ``Ignored``.
+    """
 
     def __init__(self, text: str = "", parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
+        self._text = ""
         self.setText(text)
+
+    def text(self) -> str:
+        """Return the whole text."""
+        return self._text
 
     def setText(self, text: str) -> None:
         """Show another text."""
-        if text != self.text():
-            super().setText(text)
-            self.setToolTip(text)
+        if text == self._text:
+            return
+        self._text = text
+        self.setToolTip(text)
+        self.setAccessibleDescription(text)
+        if self.sizePolicy().horizontalPolicy() != QSizePolicy.Policy.Ignored:
+            self.updateGeometry()
+        self.update()
+
+    def sizeHint(self) -> QSize:
+        """Return room for the whole text."""
+        margins, metrics = self.contentsMargins(), self.fontMetrics()
+        width = metrics.horizontalAdvance(self._text) + margins.left() + margins.right()
+        return QSize(width + 2, metrics.height() + margins.top() + margins.bottom())
 
     def minimumSizeHint(self) -> QSize:
         """Return room for a few letters."""
-        return QSize(24, super().minimumSizeHint().height())
+        return QSize(24, self.sizeHint().height())
 
     def paintEvent(self, event: QPaintEvent) -> None:
         """Draw as much as fits."""
         painter = QPainter(self)
-        painter.setPen(self.palette().color(self.foregroundRole()))
-        room = self.contentsRect()
-        shown = painter.fontMetrics().elidedText(self.text(), Qt.TextElideMode.ElideRight, room.width())
-        painter.drawText(room, int(self.alignment()) | int(Qt.TextFlag.TextSingleLine), shown)
+        painter.setFont(self.font())
+        colour = self.palette().color(self.foregroundRole())
+        draw_text(painter, self.contentsRect(), self._text, colour, align=Qt.AlignmentFlag.AlignVCenter)
         painter.end()

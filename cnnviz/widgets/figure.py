@@ -63,6 +63,7 @@ class Figure(QWidget):
         self.setAccessibleName(name)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setMouseTracking(True)
+        self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)  # or all that lies behind is painted first
         self._late = False
         self._copy = QAction("&Copy picture", self)
         self._copy.setShortcut(QKeySequence.StandardKey.Copy)
@@ -252,7 +253,7 @@ def draw_text(
 ) -> None:
     """Draw one line of text, shortened with an ellipsis where it does not fit."""
     painter.setPen(colour)
-    # No letter is wider than the font is high, so most texts need no measuring.
-    if elide and len(text) * painter.font().pixelSize() > rect.width():
+    letter_px = painter.font().pixelSize()  # no letter is wider than the font is high: most texts need no measuring
+    if elide and (letter_px < 0 or len(text) * letter_px > rect.width()):
         text = painter.fontMetrics().elidedText(text, Qt.TextElideMode.ElideRight, rect.width())
     painter.drawText(rect, _line(align), text)

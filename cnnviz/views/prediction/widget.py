@@ -54,11 +54,13 @@ class PredictionView(View):
         super().__init__(state, messages, parent)
         self._best = _Answer(self)
         self._words = ElidedLabel("", self)  # one line always: the bars below must not jump
+        self._words.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self.bars = BarList("Probabilities of all classes", ("class", "probability", "logit"), self)
         self._by_class = QCheckBox("&By class", self)
         self._by_class.setToolTip("Keep every class in its place instead of the most probable first")
         self._by_class.toggled.connect(self._on_by_class_toggled)
         self._exact = ElidedLabel("", self)
+        self._exact.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self._exact.setAccessibleName("Exact numbers of a class")
         self._found: tuple[compute.Answer, ...] = ()
         foot = QHBoxLayout()
