@@ -6,7 +6,6 @@ import inspect
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
-import numpy as np
 import torch
 from torch import fx, nn
 from torch.overrides import TorchFunctionMode
@@ -39,7 +38,10 @@ class CapturedValues(Mapping[str, FloatArray]):
     def __getitem__(self, name: str) -> FloatArray:
         array = self._arrays.get(name)
         if array is None:
-            array = np.asarray(self._tensors[name].detach()[0].float().cpu().numpy(), np.float32)
+            tensor = self._tensors[name].detach()
+            if tensor.dtype != torch.float32 or tensor.device.type != "cpu":
+                tensor = tensor.float().cpu()
+            array = tensor.numpy()[0]
             array.flags.writeable = False
             self._arrays[name] = array
         return array

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
+import torch
 from torch import Tensor
 from torch.nn import functional
 
@@ -18,6 +21,13 @@ def to_input(batch_nchw: Tensor, spec: InputSpec) -> Tensor:
     if (height, width) != (spec.height, spec.width):
         sides = (left, spec.width - width - left, top, spec.height - height - top)
         batch_nchw = functional.pad(batch_nchw, sides)
-    mean = batch_nchw.new_tensor(spec.mean)[:, None, None]
-    std = batch_nchw.new_tensor(spec.std)[:, None, None]
-    return (batch_nchw - mean) / std
+    mean_c11, std_c11 = _normalisation(spec, batch_nchw.device)
+    return (batch_nchw - mean_c11) / std_c11
+
+
+@lru_cache(maxsize=16)
+def _normalisation(spec: InputSpec, device: torch.device) -> tuple[Tensor, Tensor]:
+    """Return mean and standard deviation of each channel, made once: this is on the way of every stroke."""
+    with torch.inference_mode(False):  # the training loop uses them too
+        mean_c11, std_c11 = (torch.tensor(values, device=device)[:, None, None] for values in (spec.mean, spec.std))
+    return mean_c11, std_c11

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 from PySide6.QtCore import QRect, QSize, Qt
-from PySide6.QtGui import QPainter
+from PySide6.QtGui import QImage, QPainter
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from cnnviz.core.formats import number
@@ -13,13 +15,18 @@ from cnnviz.widgets.colormap import MapRole
 from cnnviz.widgets.figure import Figure, draw_text, indexed_image
 
 
+@lru_cache(maxsize=8)
+def _strip(role: MapRole) -> QImage:
+    """Return all colours of a map, one pixel each."""
+    return indexed_image(np.linspace(1, 255, 256, dtype=np.uint8)[None, :], role)
+
+
 def draw_legend(painter: QPainter, rect: QRect, role: MapRole, low: float, high: float, caption: str = "") -> None:
     """Draw a horizontal colour scale with its two ends, and zero where it lies between them."""
     colours = theme.current()
-    strip = np.ascontiguousarray(np.linspace(1, 255, 256, dtype=np.uint8)[None, :])
     line_px = painter.fontMetrics().height()
     bar = QRect(rect.left(), rect.top(), rect.width(), max(4, rect.height() - line_px - 2))
-    painter.drawImage(bar, indexed_image(strip, role))
+    painter.drawImage(bar, _strip(role))
     painter.setPen(colours.color("line"))
     painter.setBrush(Qt.BrushStyle.NoBrush)
     painter.drawRect(bar.adjusted(0, 0, -1, -1))
