@@ -210,3 +210,24 @@ def test_random_bytes(tmp_path: Path, data: bytes, suffix: str) -> None:
     path.write_bytes(data)
     with pytest.raises(UserError):
         checkpoints.load_model(SPEC, str(path))
+
+
+def _odd(kind: str, plain: Tensor) -> Tensor:
+    if kind == "sparse":
+        return plain.to_sparse()
+    if kind == "quantised":
+        return torch.quantize_per_tensor(plain, 0.1, 0, torch.qint8)
+    return plain.to("meta") if kind == "meta" else plain.to(torch.complex64)
+
+
+@pytest.mark.filterwarnings("ignore")  # torch's own, about making such tensors
+@pytest.mark.parametrize("kind", ["sparse", "quantised", "meta", "complex"])
+def test_weights_that_are_no_plain_numbers_are_one_sentence(tmp_path: Path, kind: str) -> None:
+    spec = registry.get("lenet5")
+    network = checkpoints.build(spec)
+    before = {key: value.clone() for key, value in network.state_dict().items()}
+    odd = dict(before) | {"fc2.weight": _odd(kind, before["fc2.weight"])}
+    torch.save(odd, tmp_path / "odd.pt")
+    with pytest.raises(UserError, match=r"odd\.pt"):
+        checkpoints.fit(network, checkpoints.read_state_dict(tmp_path / "odd.pt"), spec, "odd.pt")
+    assert all(torch.equal(value, before[key]) for key, value in network.state_dict().items())

@@ -63,8 +63,11 @@ class BoardKeeper(QObject):
 
     def read(self) -> BoardContent | None:
         """Return the board of the last session, or ``None`` where there is none that can be read."""
-        image = QImage(str(paths.data_dir() / LAST_BOARD))
+        path = paths.data_dir() / LAST_BOARD
+        image = QImage(str(path))
         if image.isNull() or (image.width(), image.height()) != (compute.SIDE, compute.SIDE):
+            if path.exists():
+                self._messages.notice("The drawing of the last session could not be read; the board is empty.")
             return None
         grey = image.convertToFormat(QImage.Format.Format_Grayscale8)
         rows = np.frombuffer(grey.constBits(), np.uint8).reshape(grey.height(), grey.bytesPerLine())
