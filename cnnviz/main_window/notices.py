@@ -17,7 +17,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from cnnviz.state.messages import Message
+from cnnviz.state.messages import Message, Topic
 from cnnviz.widgets import theme
 
 NOTICE_MS = 8000
@@ -30,6 +30,7 @@ class NoticeBar(QFrame):
         super().__init__(parent)
         self._status = status
         self.message: Message | None = None
+        self._passing: Topic = ""
         self.setFrameShape(QFrame.Shape.StyledPanel)
         self.setAutoFillBackground(True)
         self._text = QLabel(self)
@@ -49,8 +50,9 @@ class NoticeBar(QFrame):
 
     @Slot(object)
     def show_message(self, message: Message) -> None:
-        """Show a message: a notice passes by in the status bar, a problem stays until it is dismissed."""
+        """Show a message: a notice passes by in the status bar, a problem stays until it is dismissed or settled."""
         if message.level == "notice":
+            self._passing = message.topic
             self._status.showMessage(message.sentence, NOTICE_MS)
             return
         self.message = message
@@ -81,10 +83,11 @@ class NoticeBar(QFrame):
         self.message = None
         self.hide()
 
-    def settle(self) -> None:
-        """Take back what was said of an operation that failed: another one has just succeeded."""
-        self._status.clearMessage()
-        if self.message is not None and self.message.level == "problem":
+    def settle(self, topic: Topic) -> None:
+        """Take back what was said of a topic: something of the same kind has just succeeded."""
+        if self._passing == topic:
+            self._status.clearMessage()
+        if self.message is not None and self.message.topic == topic:
             self.dismiss()
 
     @Slot()

@@ -208,11 +208,11 @@ class MainWindow(QMainWindow):
     def _on_state_model_changed(self, model: LoadedModel | None) -> None:
         if model is not None:
             self._device.setText(model.device)
-            self._notices.settle()
+            self._notices.settle("network")
 
     @Slot(object)
     def _on_state_picture_opened(self, opened: object) -> None:
-        self._notices.settle()
+        self._notices.settle("picture")
 
     @Slot(object)
     def _on_state_inspection_changed(self, inspection: Inspection | None) -> None:

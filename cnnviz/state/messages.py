@@ -14,6 +14,7 @@ from cnnviz.core.errors import UserError
 _log = logging.getLogger(__name__)
 
 Level = Literal["notice", "problem", "bug"]
+Topic = Literal["", "picture", "network"]
 
 
 @dataclass(frozen=True)
@@ -28,12 +29,15 @@ class Message:
         What happened and what to do about it.
     details
         Technical text behind the Details button.
+    topic
+        What it is about; the next success with the same settles it.
     """
 
     level: Level
     sentence: str
     suggestion: str = ""
     details: str = ""
+    topic: Topic = ""
 
 
 class MessageCenter(QObject):
@@ -63,14 +67,14 @@ class MessageCenter(QObject):
         else:
             self._waiting.append(message)
 
-    def notice(self, sentence: str) -> None:
+    def notice(self, sentence: str, topic: Topic = "") -> None:
         """Post a notice that passes by."""
-        self.post(Message("notice", sentence))
+        self.post(Message("notice", sentence, topic=topic))
 
-    def report(self, error: BaseException) -> None:
+    def report(self, error: BaseException, topic: Topic = "") -> None:
         """Post an exception: a `UserError` as its sentence, anything else as a bug with its traceback."""
         if isinstance(error, UserError):
-            self.post(Message("problem", error.sentence, error.suggestion, error.details))
+            self.post(Message("problem", error.sentence, error.suggestion, error.details, topic))
             return
         text = "".join(traceback.format_exception(type(error), error, error.__traceback__))
         self.post(

@@ -104,7 +104,7 @@ class InferenceService(QObject):
 
     @Slot(object, object)
     def _on_lane_failed(self, request: InferenceRequest, error: BaseException) -> None:
-        self._messages.report(error)
+        self._messages.report(error, "network")
         loaded = self._state.model
         if request.model == self._state.model_request and (loaded is None or loaded.request != request.model):
             self._state.keep_model()

@@ -69,11 +69,11 @@ class PictureLoader(QObject):
             self._state.opening_changed.emit("")
             self._state.picture_opened.emit(opened)
             for note in opened.picture.notes:
-                self._messages.notice(note)
+                self._messages.notice(note, "picture")
 
     @Slot(object, object)
     def _on_lane_failed(self, request: object, error: BaseException) -> None:
         if request is self._wanted:
             self._wanted = None
             self._state.opening_changed.emit("")
-            self._messages.report(error)
+            self._messages.report(error, "picture")

@@ -405,6 +405,32 @@ def test_a_problem_goes_when_the_next_picture_opens(start: Callable[[], Running]
     app.qtbot.waitUntil(lambda: not app.window._notices.isVisible(), timeout=SLOW_MS)
 
 
+def test_what_was_said_at_the_start_is_not_taken_back_when_the_network_is_there(qtbot: QtBot, tmp_path: Path) -> None:
+    """The picture of the command line, the last crash, a broken settings file: the network has to do with none."""
+    (tmp_path / "bad.png").write_text("no picture")
+    (tmp_path / "s.ini").write_bytes(b"\x00\xff garbage")
+    for picture, posted, expected in (
+        (str(tmp_path / "bad.png"), None, "bad.png"),
+        (None, Message("problem", "cnnviz ended unexpectedly the last time."), "ended unexpectedly"),
+    ):
+        application = Application(Settings(tmp_path / "s.ini"))
+        window = application.window
+        if posted is not None:
+            application.messages.post(posted)
+        application.start(picture)
+        qtbot.waitUntil(lambda: application.state.inspection is not None, timeout=SLOW_MS)  # noqa: B023
+        qtbot.waitUntil(window._notices.isVisible, timeout=SLOW_MS)
+        for _ in range(20):
+            QApplication.processEvents()
+        assert expected in window._notices._text.text()
+        assert window._notices.isVisible()
+        if posted is None:
+            assert "settings file" in window.statusBar().currentMessage()
+        window.close()
+        window.deleteLater()
+        application.deleteLater()
+
+
 def test_every_picture_in_sight_can_be_saved_from_the_menu(
     start: Callable[[], Running], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -441,6 +467,15 @@ def test_the_window_goes_down_to_800_by_700_with_every_tab_seen(start: Callable[
     app.window.resize(800, 700)
     QApplication.processEvents()
     assert (app.window.width(), app.window.height()) == (800, 700)
+
+
+def test_a_picture_without_ink_says_so_and_the_words_stay(start: Callable[[], Running], tmp_path: Path) -> None:
+    app = start()
+    Image.new("L", (60, 60), 255).save(tmp_path / "white.png")
+    app.state.open_requested.emit(str(tmp_path / "white.png"))
+    app.qtbot.waitUntil(lambda: "No ink" in app.window.statusBar().currentMessage(), timeout=SLOW_MS)
+    app.answered()
+    assert "No ink was found in 'white.png'" in app.window.statusBar().currentMessage()
 
 
 def test_no_two_things_in_sight_share_an_alt_key(start: Callable[[], Running]) -> None:

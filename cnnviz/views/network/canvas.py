@@ -111,23 +111,17 @@ class NetworkCanvas(Figure):
         else:
             room_h = self.height() - painting.footer_px() - theme.GRID_PX
             self._layout = compute.arrange(self._graph, self.width(), room_h, painting.line_px(), self._camera.zoom)
-        self._clamp()
         self._make_images()
-        self._backdrop.drop()
-        self._point_again()
-        self.update()
+        self._pan(QPointF(0, 0))
 
     def _pan(self, moved: QPointF) -> None:
+        """Move the map, as far as it goes; something else may then be under a pointer that did not move."""
         self._camera.offset += moved
         self._clamp()
         self._backdrop.drop()
-        self._point_again()
-        self.update()
-
-    def _point_again(self) -> None:
-        """Something else may be under a pointer that did not move."""
         if self._hovered is not None and self.underMouse():
             self._point(QPointF(self.mapFromGlobal(QCursor.pos())))
+        self.update()
 
     def _point(self, at: QPointF) -> None:
         place = self.place_at(at)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QCheckBox
+from PySide6.QtWidgets import QCheckBox
 from pytestqt.qtbot import QtBot
 
 from cnnviz.core.formats import number
@@ -16,25 +17,14 @@ from cnnviz.state.messages import MessageCenter
 from cnnviz.state.settings import Settings
 from cnnviz.views.distribution import compute
 from cnnviz.views.distribution.widget import EMPTY, DistributionView
-from cnnviz.widgets import theme
 from tests.samples import sample_inspection, sample_model
 
 MODEL = sample_model()
 
 
 @pytest.fixture
-def state() -> AppState:
-    return AppState()
-
-
-@pytest.fixture
-def view(qtbot: QtBot, qapp: QApplication, state: AppState) -> DistributionView:
-    theme.apply(qapp, "light")
-    made = DistributionView(state, MessageCenter())
-    qtbot.addWidget(made)
-    made.resize(1100, 330)
-    made.show()
-    return made
+def view(show_view: Callable[..., DistributionView]) -> DistributionView:
+    return show_view(DistributionView)
 
 
 def test_statistics_by_hand() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
@@ -20,25 +21,15 @@ from cnnviz.state.app_state import AppState, Place
 from cnnviz.state.messages import MessageCenter
 from cnnviz.state.settings import Settings
 from cnnviz.views.feature_maps.widget import EMPTY, FeatureMapsView
-from cnnviz.widgets import colormap, theme
+from cnnviz.widgets import colormap
 from tests.samples import sample_inspection, sample_model
 
 MODEL = sample_model()
 
 
 @pytest.fixture
-def state() -> AppState:
-    return AppState()
-
-
-@pytest.fixture
-def view(qtbot: QtBot, qapp: QApplication, state: AppState) -> FeatureMapsView:
-    theme.apply(qapp, "light")
-    made = FeatureMapsView(state, MessageCenter())
-    qtbot.addWidget(made)
-    made.resize(1100, 330)
-    made.show()
-    return made
+def view(show_view: Callable[..., FeatureMapsView]) -> FeatureMapsView:
+    return show_view(FeatureMapsView)
 
 
 @pytest.fixture

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
 from PySide6.QtGui import QColor, QMouseEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QCheckBox, QPushButton, QSpinBox
-from pytestqt.qtbot import QtBot
 
 from cnnviz.core.formats import number
 from cnnviz.state.app_state import AppState, Place
-from cnnviz.state.messages import MessageCenter
 from cnnviz.views.filters.widget import FiltersView
-from cnnviz.widgets import colormap, theme
+from cnnviz.widgets import colormap
 from tests.samples import sample_model
 
 MODEL = sample_model()
@@ -22,18 +22,8 @@ LEFT, NO_KEYS = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
 
 
 @pytest.fixture
-def state() -> AppState:
-    return AppState()
-
-
-@pytest.fixture
-def view(qtbot: QtBot, qapp: QApplication, state: AppState) -> FiltersView:
-    theme.apply(qapp, "light")
-    made = FiltersView(state, MessageCenter())
-    qtbot.addWidget(made)
-    made.resize(1100, 330)
-    made.show()
-    return made
+def view(show_view: Callable[..., FiltersView]) -> FiltersView:
+    return show_view(FiltersView)
 
 
 def test_nothing_loaded_is_a_sentence(view: FiltersView, state: AppState) -> None:

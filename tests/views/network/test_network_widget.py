@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 from PySide6.QtCore import QPoint, QPointF, Qt
@@ -18,17 +20,8 @@ from tests.samples import sample_inspection, sample_model
 
 
 @pytest.fixture
-def state() -> AppState:
-    return AppState()
-
-
-@pytest.fixture
-def view(qtbot: QtBot, qapp: QApplication, state: AppState) -> NetworkView:
-    theme.apply(qapp, "light")
-    view = NetworkView(state, MessageCenter())
-    qtbot.addWidget(view)
-    view.resize(880, 430)
-    view.show()
+def view(show_view: Callable[..., NetworkView], state: AppState) -> NetworkView:
+    view = show_view(NetworkView, 880, 430)
     model = sample_model()
     state.set_model(model)
     state.set_inspection(sample_inspection(model))

@@ -6,6 +6,7 @@ import csv
 import errno
 import io
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,7 @@ from hypothesis.extra import numpy as hnp
 from PySide6.QtCore import QItemSelectionModel, Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QFileDialog, QSpinBox
+from PySide6.QtWidgets import QFileDialog, QSpinBox
 from pytestqt.qtbot import QtBot
 
 from cnnviz.core.errors import UserError
@@ -35,11 +36,6 @@ FLOATS = st.floats(width=32, allow_nan=True, allow_infinity=True)
 
 
 @pytest.fixture
-def state() -> AppState:
-    return AppState()
-
-
-@pytest.fixture
 def messages() -> MessageCenter:
     made = MessageCenter()
     made.open()
@@ -54,13 +50,8 @@ def posted(messages: MessageCenter) -> list[Message]:
 
 
 @pytest.fixture
-def view(qtbot: QtBot, qapp: QApplication, state: AppState, messages: MessageCenter) -> NumbersView:
-    theme.apply(qapp, "light")
-    made = NumbersView(state, messages)
-    qtbot.addWidget(made)
-    made.resize(1100, 330)
-    made.show()
-    return made
+def view(show_view: Callable[..., NumbersView], messages: MessageCenter) -> NumbersView:
+    return show_view(NumbersView, messages=messages)
 
 
 @pytest.fixture

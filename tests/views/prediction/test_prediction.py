@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -27,18 +28,8 @@ PAPER: FloatArray = np.zeros((28, 28), np.float32)
 
 
 @pytest.fixture
-def state() -> AppState:
-    return AppState()
-
-
-@pytest.fixture
-def view(qtbot: QtBot, qapp: QApplication, state: AppState) -> PredictionView:
-    theme.apply(qapp, "light")
-    made = PredictionView(state, MessageCenter())
-    qtbot.addWidget(made)
-    made.resize(300, 500)
-    made.show()
-    return made
+def view(show_view: Callable[..., PredictionView]) -> PredictionView:
+    return show_view(PredictionView, 300, 500)
 
 
 def answer(state: AppState, label: str | None = None, seed: int = 0) -> Inspection:
