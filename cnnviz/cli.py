@@ -128,13 +128,17 @@ def _inspection(options: argparse.Namespace) -> tuple[Engine, Inspection]:
     from cnnviz.core.inspection import ModelRequest
     from cnnviz.models import registry
 
-    registry.get(options.model)  # a wrong name is said before torch is imported
+    spec = registry.get(options.model)  # a wrong name is said before torch is imported
     picture = image.load_picture(Path(options.image))
-    board_hw = ink.to_board(picture, options.invert)  # in whole grey levels, as the window has it
-    prepared = digit.prepare_digit(board_hw.astype(np.float32) / np.float32(255), centre=not options.no_centre)
+    if spec.input.preparation == "photo" and (options.no_centre or options.invert != "auto"):
+        raise UserError(f"{spec.title} is for photographs: --invert and --no-centre are for digits.")
     from cnnviz.models.engine import Engine
 
     engine = Engine(ModelRequest(options.model, options.weights, options.device))
+    if spec.input.preparation == "photo":
+        return engine, engine.inspect(photo=picture.pixels_hwc)
+    board_hw = ink.to_board(picture, options.invert)  # in whole grey levels, as the window has it
+    prepared = digit.prepare_digit(board_hw.astype(np.float32) / np.float32(255), centre=not options.no_centre)
     if prepared.blank:
         raise UserError(f"'{options.image}' is blank: there is nothing to recognise.", suggestion="Try --invert yes.")
     return engine, engine.inspect(prepared.image_hw)
@@ -153,10 +157,17 @@ def _predict(options: argparse.Namespace) -> None:
         for index in inspection.ranking()
     ]
     if options.json:
-        print(json.dumps({"model": options.model, "image": options.image, "top": top}, indent=2))
+        found = {"model": options.model, "weights": engine.loaded.weights_note, "image": options.image, "top": top}
+        print(json.dumps(found, indent=2))
         return
-    for row in top:
-        print(f"{row['label']:>4}  {row['probability']:8.2%}  logit {row['logit']:9.4f}")
+    shown = top if len(top) <= FEW else top[:10]
+    width = max(4, max(len(str(row["label"])) for row in shown))
+    for row in shown:
+        print(f"{row['label']:>{width}}  {row['probability']:8.2%}  logit {row['logit']:9.4f}")
+    if len(shown) < len(top):
+        print(f"The best {len(shown)} of {len(top):,} classes; --json prints all.")
+    if engine.loaded.is_random:
+        print("The weights are random, so that the answer means nothing.")
 
 
 def _inspect(options: argparse.Namespace) -> None:
@@ -173,6 +184,9 @@ def _inspect(options: argparse.Namespace) -> None:
 
 
 def _train(options: argparse.Namespace) -> None:
+    from cnnviz.models import registry
+
+    registry.check_takes_digits(registry.get(options.model), options.data)
     from cnnviz.training.command import train_command
 
     train_command(options)
@@ -180,9 +194,11 @@ def _train(options: argparse.Namespace) -> None:
 
 def _evaluate(options: argparse.Namespace) -> None:
     from cnnviz.models import registry
-    from cnnviz.training.evaluate import evaluate
 
     spec = registry.get(options.model)
+    registry.check_takes_digits(spec, options.data)  # before torch is imported
+    from cnnviz.training.evaluate import evaluate
+
     result = evaluate(spec, options.weights, options.data, options.data_dir, options.device)
     if options.json:
         print(json.dumps({"accuracy": result.accuracy, "n": result.n, "loss": result.loss}))
@@ -199,7 +215,8 @@ def _models(options: argparse.Namespace) -> None:
         return
     width = max(len(m.name) for m in MODELS)
     for model in MODELS:
-        print(f"{model.name:<{width}}  {model.title}: {model.summary}")
+        random = " Random weights." if model.weights is None else ""
+        print(f"{model.name:<{width}}  {model.title}: {model.summary}{random}")
 
 
 def _device(options: argparse.Namespace) -> None:
@@ -220,6 +237,7 @@ def _bench(options: argparse.Namespace) -> int:
     return run_bench(as_json=options.json)
 
 
+FEW = 20  # classes that are all printed
 Add = Callable[[argparse.ArgumentParser], None]
 Run = Callable[[argparse.Namespace], int | None]
 COMMANDS: dict[str, tuple[Add, Run, str]] = {

@@ -268,7 +268,7 @@ def kernel_step(
     IndexError
         When there is no such output value.
     """
-    rows, columns = _check(x_chw, weight_oikk, bias_o, spec)
+    rows, columns = check(x_chw, weight_oikk, bias_o, spec)
     if not (0 <= unit < len(weight_oikk) and 0 <= row < rows and 0 <= col < columns):
         raise IndexError(f"no output ({unit}, {row}, {col}) in {len(weight_oikk)} × {rows} × {columns}")
     return _step(x_chw, weight_oikk, bias_o, spec, (unit, row, col))
@@ -278,7 +278,7 @@ def kernel_steps(
     x_chw: Array, weight_oikk: Array, bias_o: Array | None, spec: ConvSpec, unit: int
 ) -> Iterator[KernelStep]:
     """Yield all steps of one filter in row-major order; arguments and errors as `kernel_step`."""
-    rows, columns = _check(x_chw, weight_oikk, bias_o, spec)
+    rows, columns = check(x_chw, weight_oikk, bias_o, spec)
     if not 0 <= unit < len(weight_oikk):
         raise IndexError(f"no filter {unit} of {len(weight_oikk)}")
     for row in range(rows):
@@ -309,7 +309,7 @@ def _step(
 def _gather(x_chw: Array, rows: IntArray, columns: IntArray, mode: PaddingMode) -> Float64Array:
     """Return the values at all crossings of rows and columns, which may lie in the padding."""
     height, width = x_chw.shape[1:]
-    inside_r, inside_c = _into(rows, height, mode), _into(columns, width, mode)
+    inside_r, inside_c = folded(rows, height, mode), folded(columns, width, mode)
     values = x_chw[:, inside_r[:, None], inside_c].astype(np.float64)  # (C, len(rows), len(columns))
     if mode == "zeros":
         values[:, (rows < 0) | (rows >= height)] = 0
@@ -317,7 +317,7 @@ def _gather(x_chw: Array, rows: IntArray, columns: IntArray, mode: PaddingMode) 
     return values
 
 
-def _into(index: IntArray, n: int, mode: PaddingMode) -> IntArray:
+def folded(index: IntArray, n: int, mode: PaddingMode) -> IntArray:
     """Return which of `n` values stands at each index, which may be in the padding."""
     if mode == "circular":
         return index % n
@@ -327,8 +327,8 @@ def _into(index: IntArray, n: int, mode: PaddingMode) -> IntArray:
     return np.clip(index, 0, n - 1)
 
 
-def _check(x_chw: Array, weight_oikk: Array, bias_o: Array | None, spec: ConvSpec) -> Pair:
-    """Refuse what does not fit; return the output's (rows, columns)."""
+def check(x_chw: Array, weight_oikk: Array, bias_o: Array | None, spec: ConvSpec) -> Pair:
+    """Refuse what does not fit, with a `UserError`; return the output's (rows, columns)."""
     if x_chw.ndim != 3 or weight_oikk.ndim != 4:
         raise UserError(
             f"A convolution needs an input of 3 and weights of 4 axes, not {x_chw.ndim} and {weight_oikk.ndim}."
@@ -357,9 +357,41 @@ def _check(x_chw: Array, weight_oikk: Array, bias_o: Array | None, spec: ConvSpe
     return shape
 
 
+def padded(x_hw: Array, spec: ConvSpec) -> Float64Array:
+    """Return one input map with its padding around it, (top + H + bottom, left + W + right)."""
+    top, bottom, left, right = spec.padding
+    height, width = x_hw.shape
+    rows, columns = np.arange(-top, height + bottom), np.arange(-left, width + right)
+    return np.asarray(_gather(x_hw[None], rows, columns, spec.padding_mode)[0], np.float64)
+
+
+def filter_rows(
+    x_chw: Array, weight_oikk: Array, bias_o: Array | None, spec: ConvSpec, unit: int, first: int, last: int
+) -> Float64Array:
+    """Return rows `first` to `last` (not included) of one filter's output, (last - first, W').
+
+    A large map is computed in parts, so that whoever shows it need not wait; arguments and errors as `kernel_step`.
+    """
+    rows, columns = check(x_chw, weight_oikk, bias_o, spec)
+    if not (0 <= unit < len(weight_oikk) and 0 <= first <= last <= rows):
+        raise IndexError(f"no rows {first} to {last} of filter {unit} in {len(weight_oikk)} × {rows} × {columns}")
+    per_group = weight_oikk.shape[1]
+    channel = unit // (len(weight_oikk) // spec.groups) * per_group
+    seen_chw = x_chw[channel : channel + per_group]
+    weights = weight_oikk[unit].astype(np.float64)
+    result = np.full((last - first, columns), 0.0 if bias_o is None else float(bias_o[unit]))
+    from_columns = np.arange(columns) * spec.stride[1] - spec.padding[2]
+    for i in range(spec.kernel[0]):
+        from_rows = np.arange(first, last) * spec.stride[0] + i * spec.dilation[0] - spec.padding[0]
+        for j in range(spec.kernel[1]):
+            seen = _gather(seen_chw, from_rows, from_columns + j * spec.dilation[1], spec.padding_mode)
+            result += np.tensordot(weights[:, i, j], seen, axes=1)
+    return result
+
+
 def convolve(x_chw: Array, weight_oikk: Array, bias_o: Array | None, spec: ConvSpec) -> Float64Array:
     """Return a whole layer's output (O, H', W') in float64; arguments and errors as `kernel_step`."""
-    rows, columns = _check(x_chw, weight_oikk, bias_o, spec)
+    rows, columns = check(x_chw, weight_oikk, bias_o, spec)
     filters, per_group = weight_oikk.shape[:2]
     weights = weight_oikk.astype(np.float64).reshape(spec.groups, filters // spec.groups, per_group, *spec.kernel)
     result = np.zeros((spec.groups, filters // spec.groups, rows * columns))

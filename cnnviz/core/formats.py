@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 
 
 def number(value: float, digits: int = 3) -> str:
@@ -18,3 +19,26 @@ def number(value: float, digits: int = 3) -> str:
         decimals = max(0, digits - 1 - math.floor(math.log10(size)))
         text = f"{value:.{decimals}f}"
     return text.replace("-", "−")
+
+
+def decimals_for(largest: float, digits: int) -> int:
+    """Return how many decimals show the largest number of a group with `digits` digits, so that all line up."""
+    if not math.isfinite(largest) or largest <= 0:
+        return digits - 1
+    return min(12, max(0, digits - 1 - math.floor(math.log10(largest))))
+
+
+def fixed(value: float, decimals: int) -> str:
+    """Write a number with so many decimals and a true minus sign; very large ones with an exponent."""
+    if not math.isfinite(value) or abs(value) >= 10**8:
+        return number(value, 3)
+    text = f"{value:.{decimals}f}"
+    if text.startswith("-"):
+        text = text[1:] if not text.strip("-0.") else f"−{text[1:]}"  # no negative zero
+    return text
+
+
+def adds_up(parts: Iterable[float], total: float, decimals: int) -> tuple[bool, float]:
+    """Return whether numbers printed with so many decimals add up to the printed total, and what they add up to."""
+    printed = round(sum(round(part, decimals) for part in parts), decimals)
+    return printed == round(total, decimals), printed

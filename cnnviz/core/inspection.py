@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -11,6 +12,9 @@ import numpy.typing as npt
 from cnnviz.core.graph import Graph
 
 FloatArray = npt.NDArray[np.float32]
+PixelArray = npt.NDArray[np.uint8]
+Preparation = Literal["digit", "photo"]
+"""What a network is shown: a digit as MNIST has them, or the middle of a photograph in its colours."""
 
 
 @dataclass(frozen=True)
@@ -24,7 +28,7 @@ class ModelRequest:
 
 @dataclass(frozen=True, eq=False)
 class LoadedModel:
-    """A network as the views see it: its graph and a copy of its weights, no module.
+    """A network as the views see it: its graph and its weights to read, no module.
 
     Attributes
     ----------
@@ -37,11 +41,16 @@ class LoadedModel:
     labels
         Class names, one per output.
     weights
-        Parameters and buffers by state-dict key, read-only float32 arrays.
+        Parameters and buffers by state-dict key, read-only float32 arrays; on the CPU they share the memory of the
+        module, whose weights nothing writes.
     weights_note
         Where the weights come from, in a few words; says so when they are random.
     device
         Where it runs, described for a person.
+    preparation
+        What it is shown.
+    is_random
+        Nobody has trained it: its answers mean nothing.
     """
 
     request: ModelRequest
@@ -51,6 +60,8 @@ class LoadedModel:
     weights: Mapping[str, FloatArray]
     weights_note: str = ""
     device: str = "CPU"
+    preparation: Preparation = "digit"
+    is_random: bool = False
 
 
 @dataclass(frozen=True, eq=False)

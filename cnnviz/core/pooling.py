@@ -18,6 +18,7 @@ Pair = tuple[int, int]
 Array = npt.NDArray[Any]
 Float64Array = npt.NDArray[np.float64]
 BoolArray = npt.NDArray[np.bool_]
+IntArray = npt.NDArray[np.intp]
 
 
 @dataclass(frozen=True, init=False)
@@ -143,6 +144,61 @@ def pool_output_size(
     return size - 1 if ceil_mode and (size - 1) * step >= n + padding else size
 
 
+@dataclass(frozen=True, init=False)
+class AdaptiveSpec:
+    """Pooling to an output of a given size, whatever the input's: the windows are as even as whole cells allow.
+
+    Attributes
+    ----------
+    kind
+        ``max`` or ``mean``.
+    output
+        (rows, columns); ``None`` for as many as the input has. One cell is global pooling.
+    """
+
+    kind: PoolKind
+    output: tuple[int | None, int | None]
+
+    def __init__(self, kind: str, output: int | Sequence[int | None]) -> None:
+        """Check and complete the numbers.
+
+        Raises
+        ------
+        UserError
+            When the kind is another one, or the output has no cells.
+        """
+        if kind not in ("max", "mean"):
+            raise UserError(f"There is no adaptive pooling '{kind}'.", suggestion="Known: max, mean.")
+        sides = (output, output) if isinstance(output, int) else tuple(output)
+        if len(sides) != 2 or any(side is not None and side < 1 for side in sides):
+            raise UserError(f"The output size is {output}; it must be at least 1 on both axes.")
+        object.__setattr__(self, "kind", kind)
+        object.__setattr__(self, "output", sides)
+
+    def output_shape(self, height: int, width: int) -> Pair:
+        """Return (rows, columns) of the output for an input of this size."""
+        if min(height, width) < 1:
+            raise UserError("There is nothing to pool: the maps have no values.")
+        down, across = self.output
+        return down or height, across or width
+
+
+def pool_window(
+    spec: PoolSpec | AdaptiveSpec, height: int, width: int, row: int, col: int
+) -> tuple[IntArray, IntArray]:
+    """Return the input rows and columns of one window; those in the padding lie outside of the input."""
+    if isinstance(spec, AdaptiveSpec):
+        rows, columns = spec.output_shape(height, width)
+        return _span(row, rows, height), _span(col, columns, width)
+    top, left = row * spec.stride[0] - spec.padding[0], col * spec.stride[1] - spec.padding[1]
+    return top + spec.dilation[0] * np.arange(spec.kernel[0]), left + spec.dilation[1] * np.arange(spec.kernel[1])
+
+
+def _span(index: int, count: int, n: int) -> IntArray:
+    """Return the values of one of `count` windows over `n` values: from floor(i·n/m) to ceil((i+1)·n/m)."""
+    return np.arange(index * n // count, -(-(index + 1) * n // count))
+
+
 @dataclass(frozen=True, eq=False)
 class PoolStep:
     """One position of the window, with every number in it.
@@ -178,7 +234,7 @@ class PoolStep:
     value: float
 
 
-def pool_step(x: Array, spec: PoolSpec, channel: int, row: int, col: int) -> PoolStep:
+def pool_step(x: Array, spec: PoolSpec | AdaptiveSpec, channel: int, row: int, col: int) -> PoolStep:
     """Return one step of the window.
 
     Parameters
@@ -201,20 +257,22 @@ def pool_step(x: Array, spec: PoolSpec, channel: int, row: int, col: int) -> Poo
     rows, columns = spec.output_shape(*x_chw.shape[1:])
     if not (0 <= channel < len(x_chw) and 0 <= row < rows and 0 <= col < columns):
         raise IndexError(f"no output ({channel}, {row}, {col}) in {len(x_chw)} × {rows} × {columns}")
-    top, left = row * spec.stride[0] - spec.padding[0], col * spec.stride[1] - spec.padding[1]
-    in_rows = top + spec.dilation[0] * np.arange(spec.kernel[0])
-    in_columns = left + spec.dilation[1] * np.arange(spec.kernel[1])
     height, width = x_chw.shape[1:]
+    in_rows, in_columns = pool_window(spec, height, width, row, col)
+    top, left = int(in_rows[0]), int(in_columns[0])
     good_rows, good_columns = (in_rows >= 0) & (in_rows < height), (in_columns >= 0) & (in_columns < width)
     inside = good_rows[:, None] & good_columns  # (kh, kw)
-    window = np.zeros(spec.kernel)
+    window = np.zeros(inside.shape)
     window[inside] = x_chw[channel][np.ix_(in_rows[good_rows], in_columns[good_columns])].ravel()
     chosen, divisor = inside, 1.0
     if spec.kind == "max":
         value = float(window[inside].max(initial=-np.inf))  # a dilated window may miss the input altogether
-        chosen = np.zeros(spec.kernel, np.bool_)
+        chosen = np.zeros(inside.shape, np.bool_)
         if inside.any():
             chosen.flat[np.flatnonzero(inside)[np.argmax(window[inside])]] = True
+    elif isinstance(spec, AdaptiveSpec):
+        divisor = float(window.size)
+        value = float(window.mean())
     else:
         divisor = float(_counts(spec, height, 0)[row] * _counts(spec, width, 1)[col])
         with np.errstate(invalid="ignore"):
@@ -261,9 +319,41 @@ def _finish(total: Float64Array, counts: Float64Array, spec: PoolSpec) -> Float6
         return np.asarray((mean * size) ** (1 / spec.p), np.float64)
 
 
-def pool(x: Array, spec: PoolSpec) -> Float64Array:
+def pool_gradient(step: PoolStep, spec: PoolSpec | AdaptiveSpec) -> Float64Array:
+    """Return how much each cell of a window moves its value, (kh, kw): 0 in the padding.
+
+    All of it at the winner of a maximum, the same share everywhere for a mean, ``x |x|^(p-2) value^(1-p)`` for a
+    p-norm, whose averaged form has one more factor of 1 over the window's size.
+    """
+    if spec.kind == "max":
+        return step.chosen.astype(np.float64)
+    if spec.kind == "mean":
+        return step.inside / step.divisor
+    assert isinstance(spec, PoolSpec)
+    if step.value == 0 or not np.isfinite(step.value):
+        return np.zeros(step.window.shape)
+    with np.errstate(invalid="ignore"):
+        share = np.abs(step.window / step.value) ** (spec.p - 1) * np.sign(step.window) ** _parity(spec.p)
+    share = np.where(step.inside & (step.window != 0), share, 0.0)
+    size = spec.kernel[0] * spec.kernel[1]
+    return np.asarray(share / step.divisor if spec.averaged else share * size / _covered(step, spec), np.float64)
+
+
+def _parity(p: float) -> int:
+    """Return 1 where the derivative of x^p changes its sign with x."""
+    return int(round(p - 1) % 2 == 1)
+
+
+def _covered(step: PoolStep, spec: PoolSpec) -> float:
+    """Return by how many cells PyTorch divides before it multiplies by the window's size."""
+    return float(step.inside.sum()) if not spec.averaged else step.divisor
+
+
+def pool(x: Array, spec: PoolSpec | AdaptiveSpec) -> Float64Array:
     """Return a whole layer's output (C, H', W') in float64; arguments and errors as `pool_step`."""
     x_chw = _as_chw(x)
+    if isinstance(spec, AdaptiveSpec):
+        return _pool_adaptive(x_chw, spec)
     channels, height, width = x_chw.shape
     rows, columns = spec.output_shape(height, width)
     reach = [
@@ -288,3 +378,15 @@ def pool(x: Array, spec: PoolSpec) -> Float64Array:
     if spec.kind == "max":
         return result
     return _finish(result, np.outer(_counts(spec, height, 0), _counts(spec, width, 1)), spec)
+
+
+def _pool_adaptive(x_chw: Array, spec: AdaptiveSpec) -> Float64Array:
+    channels, height, width = x_chw.shape
+    rows, columns = spec.output_shape(height, width)
+    result = np.empty((channels, rows, columns))
+    for row in range(rows):
+        for col in range(columns):
+            down, across = pool_window(spec, height, width, row, col)
+            window = x_chw[:, down[0] : down[-1] + 1, across[0] : across[-1] + 1].astype(np.float64)
+            result[:, row, col] = window.max(axis=(1, 2)) if spec.kind == "max" else window.mean(axis=(1, 2))
+    return result

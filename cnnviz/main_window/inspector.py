@@ -99,6 +99,12 @@ class Inspector(QWidget):
             self._views[index] = view
         return self._views[index]
 
+    def open(self, name: str) -> View:
+        """Bring the tab of a view to the front and return the view."""
+        index = [spec.name for spec in self._specs].index(name)
+        self.tabs.setCurrentIndex(index)
+        return self.view(index)
+
     def enter(self) -> None:
         """Take the keyboard into the current tab."""
         self.view(self.tabs.currentIndex()).setFocus(Qt.FocusReason.ShortcutFocusReason)

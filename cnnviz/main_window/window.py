@@ -6,7 +6,16 @@ import time
 
 from PySide6.QtCore import QByteArray, QSize, Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QKeySequence, QPaintEvent, QShowEvent
-from PySide6.QtWidgets import QDockWidget, QFileDialog, QLabel, QMainWindow, QMenu, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QDockWidget,
+    QFileDialog,
+    QLabel,
+    QLayout,
+    QMainWindow,
+    QMenu,
+    QVBoxLayout,
+    QWidget,
+)
 
 from cnnviz.core.inspection import Inspection, LoadedModel
 from cnnviz.main_window import about, menus
@@ -26,6 +35,8 @@ from cnnviz.widgets.figure import Figure
 
 LAYOUT_VERSION = 1
 TIMING_S = 0.5
+INSPECTOR_PX = 384
+UNBOUNDED_PX = 16_777_215  # Qt's own
 UNSEEN_MS = 500
 DEFAULT_SIZE = QSize(1440, 900)
 FRAME_ROOM = QSize(8, 48)  # for the frame and title that the desktop puts around the window
@@ -56,6 +67,7 @@ class MainWindow(QMainWindow):
         self._state, self._messages, self._settings = state, messages, settings
         self._views: dict[str, View] = {}
         self._docks: dict[str, QDockWidget] = {}
+        self._small_layout: QByteArray | None = None  # while the inspector fills the window: how it was
         self._shown = False
         self._timed_s = 0.0
         self._appearance = Appearance(settings, self)
@@ -76,8 +88,8 @@ class MainWindow(QMainWindow):
     # -- building -------------------------------------------------------------------------------------------------
 
     def _make_docks(self) -> None:
-        centre = QWidget(self)
-        column = QVBoxLayout(centre)
+        centre = self._centre = QWidget(self)
+        column = self._column = QVBoxLayout(centre)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
         self._notices = NoticeBar(self.statusBar(), centre)
@@ -101,7 +113,7 @@ class MainWindow(QMainWindow):
         ):
             self.setCorner(corner, area)
         self.resizeDocks([self._docks["input"], self._docks["prediction"]], [356, 248], Qt.Orientation.Horizontal)
-        self.resizeDocks([dock], [344], Qt.Orientation.Vertical)
+        self.resizeDocks([dock], [INSPECTOR_PX], Qt.Orientation.Vertical)
 
     def _add_dock(self, name: str, title: str, widget: QWidget, area: Qt.DockWidgetArea) -> QDockWidget:
         dock = QDockWidget(title, self)
@@ -124,6 +136,7 @@ class MainWindow(QMainWindow):
             Command("&View", "&Usual text size", ("Ctrl+0",), self._appearance.usual),
             Command("&View"),
             Command("&View", "&Full screen", ("F11",), self._on_full_screen),
+            Command("&View", "Large &inspector", ("F9",), self._on_large_inspector, "The inspector fills the window"),
             Command("&View", "&Reset the layout", (), self._on_reset_layout),
             Command("&Go", "To the &input", ("Ctrl+1",), lambda: self._go("input")),
             Command("&Go", "To the &map", ("Ctrl+2",), lambda: self._go("network")),
@@ -190,7 +203,8 @@ class MainWindow(QMainWindow):
     def _remember(self) -> None:
         settings = self._settings
         settings.put("window/geometry", QByteArray(self.saveGeometry()))
-        settings.put("window/layout", QByteArray(self.saveState(LAYOUT_VERSION)))
+        layout = self.saveState(LAYOUT_VERSION) if self._small_layout is None else self._small_layout
+        settings.put("window/layout", QByteArray(layout))
         settings.put("window/scope", self._state.scope)
         settings.put("window/layer", self._state.selection.layer if self._state.selection else "")
         self._appearance.remember(settings)
@@ -242,7 +256,7 @@ class MainWindow(QMainWindow):
         words = ["cnnviz"]
         if current is not None and not current.blank:
             words.insert(0, current.title)
-            if inspection is not None and model is not None:
+            if inspection is not None and model is not None and not model.is_random:
                 words.insert(1, f"looks like {model.labels[inspection.ranking()[0]]}")
         title = " – ".join(words)
         if title != self.windowTitle():
@@ -282,7 +296,33 @@ class MainWindow(QMainWindow):
     def _on_full_screen(self) -> None:
         self.setWindowState(self.windowState() ^ Qt.WindowState.WindowFullScreen)
 
+    def _on_large_inspector(self) -> None:
+        """Let the inspector fill the window, or bring the other parts back."""
+        if self._small_layout is None:
+            self._small_layout = self.saveState(LAYOUT_VERSION)
+            self._docks["inspector"].setFloating(False)
+            self._uncover("inspector")
+            for name, dock in self._docks.items():
+                dock.setVisible(name == "inspector")
+            self._views["network"].hide()  # notices stay: they share the centre
+            self._set_centre_small(True)
+        else:
+            self._set_centre_small(False)
+            self._views["network"].show()
+            self.restoreState(self._small_layout, LAYOUT_VERSION)
+            self._small_layout = None
+
+    def _set_centre_small(self, small: bool) -> None:
+        """Let the centre be no larger than what is shown in it, or as large as it can."""
+        constraint = QLayout.SizeConstraint
+        self._column.setSizeConstraint(constraint.SetMinAndMaxSize if small else constraint.SetDefaultConstraint)
+        if not small:
+            self._centre.setMaximumSize(UNBOUNDED_PX, UNBOUNDED_PX)
+            self._centre.setMinimumSize(0, 0)
+
     def _on_reset_layout(self) -> None:
+        if self._small_layout is not None:
+            self._on_large_inspector()
         self.restoreState(self._default_layout, LAYOUT_VERSION)
         for dock in self._docks.values():
             dock.show()

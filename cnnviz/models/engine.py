@@ -15,9 +15,10 @@ from torch import nn
 
 from cnnviz.core import device as devices
 from cnnviz.core.capture import Capture
-from cnnviz.core.inspection import FloatArray, Inspection, LoadedModel, ModelRequest
+from cnnviz.core.inspection import FloatArray, Inspection, LoadedModel, ModelRequest, PixelArray
 from cnnviz.models import checkpoints, registry
-from cnnviz.models.preparation import to_input
+from cnnviz.models.preparation import photo_to_input, to_input
+from cnnviz.models.registry import Labels
 
 
 class Engine:
@@ -46,25 +47,31 @@ class Engine:
             request=request,
             title=self.spec.title,
             graph=self.capture.graph,
-            labels=self.spec.labels,
+            labels=_labels(self.spec.labels),
             weights=_weights(module),
             weights_note=note,
             device=devices.describe(self._device),
+            preparation=self.spec.input.preparation,
+            is_random=self.spec.weights is None and request.weights_path is None,
         )
 
-    def inspect(self, image_hw: FloatArray, generation: int = 0) -> Inspection:
+    def inspect(
+        self, image_hw: FloatArray | None = None, generation: int = 0, *, photo: PixelArray | None = None
+    ) -> Inspection:
         """Run the network on a prepared picture and return every value.
 
         Parameters
         ----------
         image_hw
-            What the preparation made: (28, 28) float32, ink 1 on paper 0.
+            What the preparation made: (28, 28) float32, ink 1 on paper 0. A network for photographs sees it only
+            where there is no `photo`, as light ink on black.
         generation
             Number of the input, copied into the result.
+        photo
+            What a network for photographs is shown: uint8 (H, W, 3), or (H, W) in grey. Others do not look at it.
         """
         with torch.inference_mode():
-            picture_nchw = torch.from_numpy(np.array(image_hw, np.float32))[None, None]
-            batch_nchw = to_input(picture_nchw, self.spec.input).to(self._device)
+            batch_nchw = self._batch(image_hw, photo).to(self._device)
             start = time.perf_counter()
             values = self.capture(batch_nchw)
             logits = values.tensor(self.capture.graph.output.name).flatten()
@@ -80,9 +87,32 @@ class Engine:
             elapsed_ms=elapsed_ms,
         )
 
+    def _batch(self, image_hw: FloatArray | None, photo: PixelArray | None) -> torch.Tensor:
+        """Return the input (1, C, H, W), prepared as the network wants it."""
+        if self.spec.input.preparation == "photo" and photo is not None:
+            return photo_to_input(photo, self.spec.input)
+        if image_hw is None:
+            raise ValueError("a network for digits was given no digit")
+        if self.spec.input.preparation == "photo":
+            return photo_to_input(np.clip(image_hw * 255 + 0.5, 0, 255).astype(np.uint8), self.spec.input)
+        picture_nchw = torch.from_numpy(np.array(image_hw, np.float32))[None, None]
+        return to_input(picture_nchw, self.spec.input)
+
+
+def _labels(labels: Labels) -> tuple[str, ...]:
+    """Return the names of the classes."""
+    if labels != "imagenet":
+        return labels
+    from cnnviz.models.torchvision_zoo import imagenet_labels  # torchvision is slow to import
+
+    return imagenet_labels()
+
 
 def _weights(module: nn.Module) -> Mapping[str, FloatArray]:
-    """Copy the state dict to read-only float32 arrays."""
+    """Return the state dict as read-only float32 arrays that share the module's memory where they can.
+
+    VGG-16's weights take 0.55 GB; nothing writes them once they are loaded.
+    """
     tensors = dict(module.state_dict())
     for path, child in module.named_modules():
         dense = getattr(child, "dense_weight", None)  # packed weights, spread out for those who look at them
@@ -90,7 +120,7 @@ def _weights(module: nn.Module) -> Mapping[str, FloatArray]:
             tensors[f"{path}.weight"] = dense
     arrays: dict[str, FloatArray] = {}
     for key, tensor in tensors.items():
-        array = tensor.detach().float().cpu().numpy().copy()
+        array = tensor.detach().to("cpu", torch.float32).numpy()  # no copy of what is float32 on the CPU already
         array.flags.writeable = False
         arrays[key] = array
     return MappingProxyType(arrays)

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from cnnviz.core.inspection import PixelArray
 from cnnviz.models.registry import InputSpec
 
 
@@ -23,6 +24,15 @@ def to_input(batch_nchw: Tensor, spec: InputSpec) -> Tensor:
         batch_nchw = functional.pad(batch_nchw, sides)
     mean_c11, std_c11 = _normalisation(spec, batch_nchw.device)
     return (batch_nchw - mean_c11) / std_c11
+
+
+def photo_to_input(pixels: PixelArray, spec: InputSpec) -> Tensor:
+    """Return the input (1, 3, H, W) for a picture, uint8 (H, W, 3) or grey (H, W): its middle, normalised."""
+    from cnnviz.core.photo import middle_of  # Pillow: the way of a digit does without it
+
+    middle_hwc = torch.from_numpy(middle_of(pixels, spec.height))
+    mean_c11, std_c11 = _normalisation(spec, middle_hwc.device)
+    return (middle_hwc.permute(2, 0, 1)[None].contiguous().float() / 255 - mean_c11) / std_c11
 
 
 @lru_cache(maxsize=16)

@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 from cnnviz.core.errors import UserError
+from cnnviz.core.inspection import Preparation
 
 DIGITS = tuple("0123456789")
+Labels = tuple[str, ...] | Literal["imagenet"]
 
 
 @dataclass(frozen=True)
@@ -20,6 +22,7 @@ class InputSpec:
         Shape of the input without the batch axis.
     preparation
         ``digit``: centred like MNIST, ink is 1 on 0 and the 28×28 picture is padded with paper to the input's side.
+        ``photo``: red, green and blue; reduced or enlarged until its middle fills the input, as torchvision does it.
     mean, std
         Normalisation for each channel, applied to values in 0..1.
     """
@@ -27,7 +30,7 @@ class InputSpec:
     channels: int
     height: int
     width: int
-    preparation: Literal["digit"]
+    preparation: Preparation
     mean: tuple[float, ...]
     std: tuple[float, ...]
 
@@ -45,9 +48,9 @@ class ModelSpec:
     input
         What it is given.
     labels
-        Class names.
+        Class names, or ``imagenet``: those 1000 that torchvision knows.
     weights
-        File below ``resources/weights`` that ships, or ``None``.
+        File below ``resources/weights`` that ships, or ``None``: then the weights are random.
     """
 
     name: str
@@ -55,9 +58,11 @@ class ModelSpec:
     summary: str
     builder: str
     input: InputSpec
-    labels: tuple[str, ...]
+    labels: Labels
     weights: str | None = None
 
+
+_PHOTO = InputSpec(3, 224, 224, "photo", mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225))
 
 MODELS: tuple[ModelSpec, ...] = (
     ModelSpec(
@@ -78,7 +83,51 @@ MODELS: tuple[ModelSpec, ...] = (
         labels=DIGITS,
         weights="lenet5_original.safetensors",
     ),
+    ModelSpec(
+        name="resnet18",
+        title="ResNet-18",
+        summary="Seventeen convolutions in eight blocks that add to what they are given. 224×224 photographs.",
+        builder="cnnviz.models.torchvision_zoo:resnet18",
+        input=_PHOTO,
+        labels="imagenet",
+    ),
+    ModelSpec(
+        name="vgg16",
+        title="VGG-16",
+        summary="Thirteen convolutions of 3×3, five max poolings, three dense layers; ReLU. 224×224 photographs.",
+        builder="cnnviz.models.torchvision_zoo:vgg16",
+        input=_PHOTO,
+        labels="imagenet",
+    ),
+    ModelSpec(
+        name="vgg16_bn",
+        title="VGG-16 with batch normalisation",
+        summary="VGG-16 whose convolutions are each normalised before their ReLU. 224×224 photographs.",
+        builder="cnnviz.models.torchvision_zoo:vgg16_bn",
+        input=_PHOTO,
+        labels="imagenet",
+    ),
 )
+
+
+def taking(preparation: Preparation) -> tuple[ModelSpec, ...]:
+    """Return the registered networks for digits, or those for photographs."""
+    return tuple(spec for spec in MODELS if spec.input.preparation == preparation)
+
+
+def check_takes_digits(spec: ModelSpec, data: str) -> None:
+    """Refuse a network that a data set of digits does not fit.
+
+    Raises
+    ------
+    UserError
+        When the network is for photographs.
+    """
+    if spec.input.preparation != "digit":
+        names = " or ".join(known.name for known in taking("digit"))
+        raise UserError(
+            f"{spec.title} is for photographs, but '{data}' holds digits.", suggestion=f"Choose {names} for digits."
+        )
 
 
 def get(name: str) -> ModelSpec:

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
 from cnnviz.core.graph import Node
-from cnnviz.core.inspection import FloatArray, Inspection, LoadedModel, ModelRequest
+from cnnviz.core.inspection import FloatArray, Inspection, LoadedModel, ModelRequest, PixelArray
 
 if TYPE_CHECKING:  # decoding is imported with the first picture, not with the window
     from cnnviz.core.image import Picture
@@ -33,11 +33,15 @@ class InputState:
     image_hw
         The prepared picture, float32 in 0..1, ink 1 on paper 0.
     blank
-        There is nothing to recognise.
+        There is nothing to recognise for the network that is loaded.
     title
         What it is, in a few words.
     label
         The true class where it is known.
+    photo
+        What a network for photographs is shown, not yet reduced: uint8 (H, W, 3), or (H, W) the ink of the board,
+        light on black as it is there. Always beside `image_hw`, so that another network can be given the same picture;
+        never copied. ``None``: the prepared digit is all there is.
     """
 
     generation: int
@@ -45,6 +49,7 @@ class InputState:
     blank: bool
     title: str = "Drawing"
     label: str | None = None
+    photo: PixelArray | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,11 +70,31 @@ class OpenedPicture:
 
 @dataclass(frozen=True)
 class Place:
-    """A layer, perhaps one of its units, perhaps one cell of that unit's map."""
+    """A layer, perhaps one of its units, perhaps one cell of that unit's map.
+
+    With `softmax` it is what softmax makes of an element of the last layer: a probability instead of a logit.
+    """
 
     layer: str
     unit: int | None = None
     cell: tuple[int, int] | None = None
+    softmax: bool = False
+
+
+@dataclass(frozen=True)
+class Trail:
+    """The way from a value back to what it was made of.
+
+    Attributes
+    ----------
+    places
+        From the value that one began with, each made of the one behind it.
+    at
+        Which of them is chosen.
+    """
+
+    places: tuple[Place, ...] = ()
+    at: int = 0
 
 
 class AppState(QObject):
@@ -91,6 +116,8 @@ class AppState(QObject):
         Whether a network that was asked for is on its way.
     late_changed(bool)
         Whether the values on screen have been older than the picture for longer than `LATE_MS`.
+    trail_changed(Trail)
+        One went from a value to one that it was made of, back again, or elsewhere.
     scope_changed(ColourScope)
         Over what the colour scale reaches.
     open_requested(object)
@@ -113,6 +140,7 @@ class AppState(QObject):
     pointed_changed = Signal(object)
     loading_changed = Signal(bool)
     late_changed = Signal(bool)
+    trail_changed = Signal(object)
     scope_changed = Signal(object)
     open_requested = Signal(object)
     opening_changed = Signal(str)
@@ -129,6 +157,7 @@ class AppState(QObject):
         self._inspection: Inspection | None = None
         self._selection: Place | None = None
         self._pointed: Place | None = None
+        self._trail = Trail()
         self._scope: ColourScope = "layer"
         self._loading = False
         self._late = False
@@ -143,11 +172,17 @@ class AppState(QObject):
         return self._input
 
     def set_input(
-        self, image_hw: FloatArray, *, blank: bool, title: str = "Drawing", label: str | None = None
+        self,
+        image_hw: FloatArray,
+        *,
+        blank: bool,
+        title: str = "Drawing",
+        label: str | None = None,
+        photo: PixelArray | None = None,
     ) -> InputState:
         """Replace the picture and return its state, with a new generation."""
         self._generation += 1
-        self._input = InputState(self._generation, image_hw, blank, title, label)
+        self._input = InputState(self._generation, image_hw, blank, title, label, photo)
         self.input_changed.emit(self._input)
         if not self._patience.isActive():
             self._watch()
@@ -259,8 +294,35 @@ class AppState(QObject):
         """Choose a layer, a unit or a cell, in every view."""
         if place == self._selection:
             return
+        self._set_trail(Trail((place,) if place is not None else ()))
+        self._choose(place)
+
+    def _choose(self, place: Place | None) -> None:
         self._selection = place
         self.selection_changed.emit(place)
+
+    @property
+    def trail(self) -> Trail:
+        """The way that one came by `trace`."""
+        return self._trail
+
+    def _set_trail(self, trail: Trail) -> None:
+        if trail != self._trail:
+            self._trail = trail
+            self.trail_changed.emit(trail)
+
+    def trace(self, place: Place) -> None:
+        """Go from the chosen value to one that it was made of; the way back stays open."""
+        if place != self._selection:
+            way = self._trail.places[: self._trail.at + 1]
+            self._set_trail(Trail((*way, place), len(way)))
+            self._choose(place)
+
+    def retrace(self, at: int) -> None:
+        """Go to a place of the trail; those behind it stay."""
+        if 0 <= at < len(self._trail.places) and at != self._trail.at:
+            self._set_trail(replace(self._trail, at=at))
+            self._choose(self._trail.places[at])
 
     def select_unit(self, unit: int | None) -> None:
         """Choose a unit of the selected layer; ``None`` chooses the whole layer."""

@@ -10,7 +10,7 @@ import torch
 from cnnviz.core import device as devices
 from cnnviz.datasets import registry as datasets
 from cnnviz.models import checkpoints
-from cnnviz.models.registry import ModelSpec
+from cnnviz.models.registry import ModelSpec, check_takes_digits
 from cnnviz.training.metrics import evaluate_batches
 
 
@@ -31,8 +31,9 @@ def evaluate(
     Raises
     ------
     UserError
-        When the data, the weights or the device cannot be used.
+        When the data, the weights or the device cannot be used, or the network is for photographs.
     """
+    check_takes_digits(spec, data_name)
     data = datasets.get(data_name).load(Path(data_dir) if data_dir else None, "test")
     device = devices.choose(device_name)
     network, _ = checkpoints.load_model(spec, weights)

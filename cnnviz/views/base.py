@@ -85,13 +85,17 @@ class View(QWidget):
         super().showEvent(event)
         if not self._heard:
             self._heard = True
-            for figure in self.findChildren(Figure):
-                figure.failed.connect(self.messages.report)
+            self.hear(self)
         if not self._following:
             self._following = True
             for signal, current, show in self._followed:
                 signal.connect(show)
                 show(current())
+
+    def hear(self, part: QWidget) -> None:
+        """Report what goes wrong while a picture of a part is saved; once for each part."""
+        for figure in part.findChildren(Figure):
+            figure.failed.connect(self.messages.report)
 
     def hideEvent(self, event: QHideEvent) -> None:
         """Unsubscribe."""

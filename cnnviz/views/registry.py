@@ -10,5 +10,6 @@ from cnnviz.views.input.spec import SPEC as INPUT
 from cnnviz.views.network.spec import SPEC as NETWORK
 from cnnviz.views.numbers.spec import SPEC as NUMBERS
 from cnnviz.views.prediction.spec import SPEC as PREDICTION
+from cnnviz.views.step_through.spec import SPEC as STEP_THROUGH
 
-VIEWS: tuple[ViewSpec, ...] = (INPUT, NETWORK, PREDICTION, FEATURE_MAPS, FILTERS, DISTRIBUTION, NUMBERS)
+VIEWS: tuple[ViewSpec, ...] = (INPUT, NETWORK, PREDICTION, FEATURE_MAPS, FILTERS, STEP_THROUGH, DISTRIBUTION, NUMBERS)

@@ -12,6 +12,8 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 from cnnviz.widgets import theme
 from cnnviz.widgets.figure import Figure, draw_text
 
+LONGEST = 12  # letters of a name that there is always room for
+
 
 @dataclass(frozen=True)
 class Bar:
@@ -26,6 +28,8 @@ class Bar:
 
 class BarList(Figure):
     """Rows of bars under a heading; or a sentence when there is nothing to show.
+
+    Rows that are the best of many end where the room does, and the last line says how many are shown.
 
     Signals
     -------
@@ -43,15 +47,27 @@ class BarList(Figure):
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         self._columns = columns
         self._bars: tuple[Bar, ...] = ()
+        self._total = 0
         self._sentence = ""
         self._current: int | None = None
         self._marked: int | None = None
         self._pointer: QPoint | None = None
         self._hovered: int | None = None
 
-    def show_bars(self, bars: Sequence[Bar], *, marked: int | None = None) -> None:
-        """Show rows; `marked` is the key of the true class."""
+    def show_bars(self, bars: Sequence[Bar], *, marked: int | None = None, total: int = 0) -> None:
+        """Show rows.
+
+        Parameters
+        ----------
+        bars
+            The rows; with a `total` only so many of them as there is room for.
+        marked
+            The key of the true class.
+        total
+            How many there are of which `bars` are the best, where that is more.
+        """
         self._bars, self._marked, self._sentence = tuple(bars), marked, ""
+        self._total = total if total > len(self._bars) else 0
         self._point()
         self.update()
 
@@ -73,7 +89,19 @@ class BarList(Figure):
 
     def _row_px(self, size: QSize) -> int:
         least, room = round(theme.text_px() * 1.5), size.height() - self._top_px() - 3
+        if self._total:
+            return round(theme.text_px() * 1.7)
         return max(least, min(round(theme.text_px() * 2.6), room // max(1, len(self._bars))))
+
+    def _shown(self, size: QSize) -> tuple[Bar, ...]:
+        """Return the rows for which there is room, with the line below them; at least one."""
+        if not self._total:
+            return self._bars
+        room = size.height() - self._top_px() - self._foot_px() - 3
+        return self._bars[: max(1, room // self._row_px(size))]
+
+    def _foot_px(self) -> int:
+        return round(theme.text_px() * 1.6)
 
     def draw(self, painter: QPainter, size: QSize) -> None:
         """Draw heading and rows."""
@@ -89,18 +117,25 @@ class BarList(Figure):
         row_px = self._row_px(size)
         top = self._top_px()
         fonts = (theme.font(), theme.font(bold=True))
-        for index, bar in enumerate(self._bars):
+        shown = self._shown(size)
+        for index, bar in enumerate(shown):
             row = QRect(0, top + index * row_px, size.width(), row_px)
             self._draw_row(painter, row, bar, columns, fonts)
+        if self._total:
+            painter.setFont(theme.font(0.9))
+            room = QRect(8, top + len(shown) * row_px, size.width() - 16, self._foot_px())
+            words = f"the best {len(shown)} of {self._total:,}"
+            draw_text(painter, room, words, colours.color("muted"), align=Qt.AlignmentFlag.AlignVCenter)
 
     def _column_widths(self) -> tuple[int, int, int]:
         """Return the widths of labels, texts and details."""
         metrics = QFontMetrics(theme.font(bold=True))
-        widest = max((metrics.horizontalAdvance(bar.label) for bar in self._bars), default=0)
+        names = (bar.label[:LONGEST] for bar in self._bars)
+        widest = max((metrics.horizontalAdvance(name) for name in names), default=0)
         return widest + 24, metrics.horizontalAdvance("> 99.9 %") + 10, metrics.horizontalAdvance("−100.00") + 24
 
     def minimumSizeHint(self) -> QSize:
-        """Return the width at which nothing is cut off."""
+        """Return the width at which nothing is cut off but long names."""
         return QSize(sum(self._column_widths()), round(theme.text_px() * 6))
 
     def _draw_heading(self, painter: QPainter, width: int, columns: tuple[int, int, int]) -> None:
@@ -169,7 +204,9 @@ class BarList(Figure):
 
     def key_at(self, point: QPoint) -> int | None:
         """Return the key of the row at a point."""
-        return next((bar.key for bar in self._bars if self.row_rect(bar.key).contains(point)), None)
+        row_px, top = self._row_px(self.size()), self._top_px()
+        index, shown = (point.y() - top) // row_px, self._shown(self.size())
+        return shown[index].key if self.rect().contains(point) and 0 <= index < len(shown) else None
 
     def _point(self) -> None:
         """Say what is under the pointer, if that is another row than before."""
@@ -201,7 +238,7 @@ class BarList(Figure):
         if step is None or not self._bars:
             super().keyPressEvent(event)
             return
-        keys = [bar.key for bar in self._bars]
+        keys = [bar.key for bar in self._shown(self.size())]
         at = keys.index(self._current) + step if self._current in keys else 0
         self.choose(keys[min(len(keys) - 1, max(0, at))])
 

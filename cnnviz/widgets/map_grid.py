@@ -4,46 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
 from PySide6.QtCore import QEvent, QPointF, QRect, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QFontMetrics, QImage, QKeyEvent, QMouseEvent, QPainter, QPen, QResizeEvent
+from PySide6.QtGui import QFontMetrics, QImage, QKeyEvent, QMouseEvent, QPainter, QPen, QResizeEvent
 from PySide6.QtWidgets import QFrame, QScrollArea, QWidget
 
 from cnnviz.core import mosaic
-from cnnviz.core.formats import number
 from cnnviz.widgets import map_layout, theme
-from cnnviz.widgets.colormap import MapRole, text_colour
+from cnnviz.widgets.cells import CENTRED, cell_text, text_colours
+from cnnviz.widgets.colormap import MapRole
 from cnnviz.widgets.figure import Figure, KeptPicture, draw_part, draw_text, indexed_image
 
 FloatArray = npt.NDArray[np.float32]
 MOST_KEPT_PX = 4000
-_CENTRED = int(Qt.AlignmentFlag.AlignCenter)  # joining flags costs more than drawing a number
-
-
-@lru_cache(maxsize=4)
-def _text_colours(role: MapRole) -> tuple[QColor, ...]:
-    """Return the readable text colour on each of the 255 colours."""
-    return tuple(QColor(text_colour(role, step / 254)) for step in range(255))
-
-
-def _breadth(text: str) -> float:
-    """Return how broad a number is, in digits: a point takes half as much, a minus a third more."""
-    return len(text) - 0.5 * text.count(".") + 0.32 * text.count("−")
-
-
-def _cell_text(value: float, digits: int, room: float) -> str:
-    """Write a number into a cell that is `room` digits broad, with fewer digits where it must be."""
-    for count in range(digits, 0, -1):
-        text = number(value, count)
-        if _breadth(text) <= room:
-            return text
-        short = f"{value:.{count - 1}e}".replace("-", "−").replace("e−0", "e−").replace("e+0", "e")
-        if _breadth(short) <= room:
-            return short
-    return "…"
 
 
 def _that_fits(name: str, metrics: QFontMetrics, width: int) -> str:
@@ -271,7 +246,7 @@ class MapGrid(Figure):
     def _draw_values(self, painter: QPainter, positions: Sequence[int], clip: QRect) -> None:
         """Write the values into the cells of the maps, as far as they are in sight."""
         assert self._maps is not None
-        inks, text_px, cell_w = _text_colours(self._maps.role), theme.text_px(), self._layout.cell_w
+        inks, text_px, cell_w = text_colours(self._maps.role), theme.text_px(), self._layout.cell_w
         digits, wide = (3, 4.9) if cell_w >= 3.4 * text_px else (2, 3.9)
         size_px = min(self._layout.cell_h - 6, cell_w / wide, text_px * 1.5)
         size_px = max(8, int(size_px))
@@ -287,7 +262,7 @@ class MapGrid(Figure):
                 for cell, value, index in zip(cells, line, indices[row], strict=True):
                     if index:  # 0: no value there
                         painter.setPen(inks[index - 1])
-                        painter.drawText(cell, _CENTRED, _cell_text(value, digits, breadth))
+                        painter.drawText(cell, CENTRED, cell_text(value, digits, breadth))
 
     def _draw_mark(self, painter: QPainter, tile: QRect, word: str) -> None:
         """Write a word on a plain strip, since it must not depend on the map's colours."""

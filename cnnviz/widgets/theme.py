@@ -34,6 +34,8 @@ class Theme:
         States.
     positive, negative
         Signed quantities.
+    kernel
+        Weights, in formulas and frames; what they are multiplied with is `pointer`, what comes out is `accent`.
     """
 
     name: str
@@ -51,6 +53,7 @@ class Theme:
     bad: str
     positive: str
     negative: str
+    kernel: str
 
     def color(self, role: str) -> QColor:
         """Return the colour of a role by its attribute name."""
@@ -60,12 +63,12 @@ class Theme:
 LIGHT = Theme(
     name="light", window="#f3f4f6", panel="#ffffff", raised="#ffffff", text="#17191c", muted="#565d66",
     line="#c9ced6", accent="#0b57c2", on_accent="#ffffff", pointer="#b34700", good="#1a7f37", warning="#8a5a00",
-    bad="#b42318", positive="#b2182b", negative="#2166ac",
+    bad="#b42318", positive="#b2182b", negative="#2166ac", kernel="#7b2fa6",
 )  # fmt: skip
 DARK = Theme(
     name="dark", window="#17191d", panel="#1f2227", raised="#2a2e35", text="#eceef1", muted="#a7afba",
     line="#434a55", accent="#7ab0ff", on_accent="#0b1320", pointer="#ffa657", good="#56d364", warning="#e3b341",
-    bad="#ff7b72", positive="#ff8a80", negative="#82b1ff",
+    bad="#ff7b72", positive="#ff8a80", negative="#82b1ff", kernel="#d7a6ff",
 )  # fmt: skip
 
 _current = LIGHT

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import importlib
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Slot
 
-from cnnviz.core.inspection import FloatArray, Inspection, LoadedModel, ModelRequest
+from cnnviz.core.inspection import FloatArray, Inspection, LoadedModel, ModelRequest, PixelArray
 from cnnviz.state.app_state import AppState, InputState
 from cnnviz.state.messages import MessageCenter
 from cnnviz.workers.gentle_import import gentle_import
@@ -25,6 +27,7 @@ class InferenceRequest:
     model: ModelRequest
     image_hw: FloatArray | None
     generation: int
+    photo: PixelArray | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,14 +49,26 @@ def make_handler() -> Callable[[InferenceRequest], InferenceResult]:
     def handle(request: InferenceRequest) -> InferenceResult:
         nonlocal engine
         if engine is None or engine.request != request.model:
+            _import_zoo(request.model)
             engine = Engine(request.model)
             devices.set_threads_for(engine.loaded.graph.macs)
         inspection = None
         if request.image_hw is not None:
-            inspection = engine.inspect(request.image_hw, request.generation)
+            inspection = engine.inspect(request.image_hw, request.generation, photo=request.photo)
         return InferenceResult(engine.loaded, inspection)
 
     return handle
+
+
+def _import_zoo(model: ModelRequest) -> None:
+    """Import torchvision, where the network is one of its, as gently as torch."""
+    from cnnviz.models import registry
+
+    spec = registry.get(model.name)
+    module = spec.builder.partition(":")[0]
+    if spec.input.preparation == "photo" and module not in sys.modules:
+        with gentle_import():
+            importlib.import_module(module)
 
 
 class InferenceService(QObject):
@@ -82,8 +97,10 @@ class InferenceService(QObject):
     def _submit(self, current: InputState | None) -> None:
         request = self._state.model_request
         if request is not None:
-            image_hw = current.image_hw if current else None
-            self._lane.submit(InferenceRequest(request, image_hw, current.generation if current else 0))
+            wish = InferenceRequest(request, None, 0)
+            if current is not None:
+                wish = InferenceRequest(request, current.image_hw, current.generation, current.photo)
+            self._lane.submit(wish)
 
     @Slot(object)
     def _on_state_input_changed(self, current: InputState) -> None:

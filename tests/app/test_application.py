@@ -237,7 +237,7 @@ def test_the_drawing_and_the_layout_come_back(start: Callable[[], Running]) -> N
     first.answered()
     ink = board_of(first.window).ink
     first.state.set_scope("network")
-    first.window.inspector.tabs.setCurrentIndex(3)
+    first.window.inspector.open("distribution")
     first.window.resize(1200, 800)
     first.window.close()
     second = start()
@@ -245,7 +245,8 @@ def test_the_drawing_and_the_layout_come_back(start: Callable[[], Running]) -> N
     assert np.array_equal(board_of(second.window).ink, ink)
     assert second.best() == "7"
     assert second.state.scope == "network"
-    assert second.window.inspector.tabs.currentIndex() == 3
+    tabs = second.window.inspector.tabs
+    assert tabs.tabText(tabs.currentIndex()) == "Distribution"
 
 
 def test_a_settings_file_full_of_garbage_does_not_stop_the_start(start: Callable[[], Running], tmp_path: Path) -> None:
@@ -278,7 +279,7 @@ def test_a_full_disk_is_said_and_nothing_is_lost(
     app.said_once("disk is full")
     assert target.read_bytes() == b"older"
     assert [p.name for p in tmp_path.iterdir() if "map" in p.name] == ["map.png"]
-    numbers = app.window.inspector.view(3)
+    numbers = app.window.inspector.open("numbers")
     monkeypatch.setattr(
         "cnnviz.views.numbers.widget.QFileDialog.getSaveFileName", lambda *_: (str(tmp_path / "v.csv"), "csv")
     )
@@ -510,3 +511,26 @@ def test_every_command_of_the_menus_has_words_and_keys_do_not_clash(start: Calla
         appearance = next(a for a in app.window.findChildren(type(action)) if a.text().replace("&", "") == words)
         appearance.trigger()
         assert theme.current().name == check
+
+
+def test_a_photograph_goes_through_a_deep_network_and_back_to_digits(start: Callable[[], Running]) -> None:
+    app = start()
+    app.state.open_requested.emit(str(paths.resources_dir() / "photos" / "coffee.jpg"))
+    app.qtbot.waitUntil(lambda: app.state.input is not None and app.state.input.title == "coffee.jpg", timeout=SLOW_MS)
+    for name, shape in (("resnet18", (3, 224, 224)), ("lenet5", (1, 28, 28)), ("resnet18", (3, 224, 224))):
+        app.state.request_model(ModelRequest(name, device="cpu"))
+        app.qtbot.waitUntil(lambda: not app.state.loading, timeout=SLOW_MS)
+        app.answered()
+        assert app.state.model is not None
+        assert app.state.model.request.name == name
+        assert app.state.inspection is not None
+        assert app.state.inspection.values["input"].shape == shape
+        app.window.grab()
+    app.draw(*SEVEN)  # over the photograph: a drawing now
+    app.answered()
+    assert app.state.input is not None
+    assert app.state.input.photo is not None
+    assert app.state.input.photo.shape == (280, 280)
+    app.state.select(Place("layer4.1.conv2", 511))
+    app.window.grab()
+    assert [m for m in app.said if m.level != "notice"] == []

@@ -50,7 +50,7 @@ def test_predict_prints_all_classes_best_first(picture: Path, capsys: pytest.Cap
     assert capsys.readouterr().out.split()[0] == "3"
 
 
-@pytest.mark.parametrize("model", [m.name for m in registry.MODELS])
+@pytest.mark.parametrize("model", [m.name for m in registry.taking("digit")])
 def test_predict_knows_every_class_of_the_starter_digits(
     model: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -64,7 +64,7 @@ def test_predict_knows_every_class_of_the_starter_digits(
     assert right >= 9
 
 
-@pytest.mark.parametrize("model", [m.name for m in registry.MODELS])
+@pytest.mark.parametrize("model", [m.name for m in registry.taking("digit")])
 def test_inspect_writes_every_node_and_the_numbers_are_the_networks_own(
     model: str, picture: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -127,6 +127,41 @@ def test_a_picture_is_prepared_as_the_window_does_it(
     expected = Engine(ModelRequest("lenet5")).inspect(compute.prepare(content, centre).image_hw)
     with np.load(out) as arrays:
         np.testing.assert_array_equal(arrays["input"], expected.values["input"])
+
+
+PHOTO = paths.resources_dir() / "photos" / "coffee.jpg"
+
+
+def test_a_photograph_goes_to_its_networks_in_colours(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["predict", str(PHOTO), "--model", "resnet18", "--json"]) == 0
+    said = json.loads(capsys.readouterr().out)
+    assert said["weights"] == "random weights"
+    engine = Engine(ModelRequest("resnet18"))
+    expected = engine.inspect(photo=load_picture(PHOTO).pixels_hwc)
+    assert [row["index"] for row in said["top"]] == list(expected.ranking())
+    assert said["top"][0]["label"] == engine.loaded.labels[expected.ranking()[0]]
+    out = tmp_path / "v.npz"
+    assert cli.main(["inspect", str(PHOTO), "--model", "resnet18", "--out", str(out)]) == 0
+    with np.load(out) as arrays:
+        assert set(arrays.files) == {node.name for node in engine.loaded.graph.nodes} | {"probabilities"}
+        assert arrays["input"].shape == (3, 224, 224)
+        assert not np.allclose(arrays["input"][0], arrays["input"][2], atol=0.5)  # it has colours
+        np.testing.assert_array_equal(arrays["layer4.1.conv2"], expected.values["layer4.1.conv2"])
+
+
+def test_of_a_thousand_classes_the_best_are_printed_and_that_they_mean_nothing(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert cli.main(["predict", str(PHOTO), "--model", "resnet18"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 12
+    assert "10 of 1,000 classes" in lines[-2]
+    assert lines[-1] == "The weights are random, so that the answer means nothing."
+    assert cli.main(["models"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    for line, spec in zip(lines, registry.MODELS, strict=True):
+        assert line.startswith(spec.name)
+        assert line.endswith("Random weights.") == (spec.weights is None)
 
 
 LONG = "w" * 300
@@ -238,6 +273,10 @@ def _corrupt(folder: Path) -> list[tuple[list[str], str]]:
         (["inspect", "--model", "lenet5", str(picture), "--out", str(folder / "no" / "where.npz")], "where.npz"),
         (["evaluate", "--model", "lenet5", "--data", "mnist"], "--data-dir"),
         (["evaluate", "--model", "lenet5", "--data", "imagenet"], "imagenet"),
+        (["predict", "--model", "resnet18", str(picture), "--no-centre"], "for photographs"),
+        (["predict", "--model", "resnet18", str(picture), "--invert", "yes"], "for photographs"),
+        (["evaluate", "--model", "resnet18", "--data", "starter"], "'starter' holds digits"),
+        (["train", "--model", "vgg16", "--data", "starter", "--out", str(folder / "r")], "'starter' holds digits"),
         (["train", "--model", "lenet5", "--data", "starter", "--epochs", "0", "--out", str(folder / "r")], "epochs"),
     ]
 

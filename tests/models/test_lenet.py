@@ -9,7 +9,7 @@ from torch import nn
 
 from cnnviz.models import lenet
 from cnnviz.models.preparation import to_input
-from cnnviz.models.registry import MODELS, ModelSpec
+from cnnviz.models.registry import ModelSpec, taking
 
 
 def test_trainable_parameters_of_each_layer_are_those_of_the_paper() -> None:
@@ -86,7 +86,7 @@ def test_the_pictures_of_the_digits_differ_clearly() -> None:
     assert int(distance.min()) >= 5
 
 
-@pytest.mark.parametrize("spec", MODELS, ids=lambda spec: spec.name)
+@pytest.mark.parametrize("spec", taking("digit"), ids=lambda spec: spec.name)
 def test_a_picture_is_padded_with_paper_and_normalised(spec: ModelSpec) -> None:
     image_hw = np.random.default_rng(0).random((28, 28), np.float32)
     batch = to_input(torch.from_numpy(image_hw)[None, None], spec.input)

@@ -19,7 +19,7 @@ from cnnviz.training.evaluate import evaluate
 
 SHARED = Path(__file__).resolve().parents[2].parent / "shared" / "data" / "mnist"
 LEAST = {"lenet5": 0.994, "lenet5_original": 0.985}
-NAMES = [spec.name for spec in registry.MODELS]
+NAMES = [spec.name for spec in registry.MODELS if spec.weights is not None]
 
 
 def card(name: str) -> dict[str, object]:

@@ -29,6 +29,15 @@ def test_every_input_gets_a_higher_generation() -> None:
     assert seen == [1, 2, 3]
 
 
+def test_a_photograph_is_carried_beside_the_digit_and_not_copied() -> None:
+    state = AppState()
+    pixels = np.zeros((30, 40, 3), np.uint8)
+    current = state.set_input(IMAGE, blank=False, photo=pixels)
+    assert current.photo is pixels
+    assert current.image_hw is IMAGE
+    assert state.set_input(IMAGE, blank=False).photo is None
+
+
 def test_older_results_are_dropped_and_newer_ones_shown_even_if_not_the_newest() -> None:
     state = AppState()
     model = sample_model()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
+from PySide6.QtCore import QEvent, QPoint, QPointF, QRect, Qt
 from PySide6.QtGui import QMouseEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QWidget
@@ -102,6 +102,36 @@ def test_a_sentence_takes_the_place_of_the_rows(bars: BarList) -> None:
     assert bars.key_at(QPoint(30, 60)) is None
     QTest.keyClick(bars, Qt.Key.Key_Down)
     assert bars.in_focus is None
+
+
+def test_the_best_of_many_end_where_the_room_does_and_say_so(bars: BarList) -> None:
+    many = [Bar(n, f"class {n}", 0.01, "1.0 %", "0.00") for n in range(60)]
+    bars.show_bars(many, total=1000)
+    shown = bars._shown(bars.size())
+    last = bars.row_rect(shown[-1].key)
+    assert 5 < len(shown) < 60
+    assert last.bottom() + bars._foot_px() <= bars.height()
+    assert bars.row_rect(len(shown)).bottom() + bars._foot_px() > bars.height()
+    assert bars.key_at(last.center()) == shown[-1].key
+    assert bars.key_at(bars.row_rect(len(shown)).center()) is None  # the line below the rows
+    keys: list[int] = []
+    bars.chosen.connect(keys.append)
+    for _ in range(70):
+        QTest.keyClick(bars, Qt.Key.Key_Down)
+    assert keys[-1] == shown[-1].key
+    foot = QRect(0, last.bottom() + 1, bars.width(), bars._foot_px())
+    said = bars.grab(foot).toImage()
+    bars.show_bars(many, total=999)
+    assert bars.grab(foot).toImage() != said
+    bars.resize(240, 10)
+    assert len(bars._shown(bars.size())) == 1
+
+
+def test_long_names_do_not_widen_the_column(bars: BarList) -> None:
+    bars.show_bars([Bar(0, "w" * 12, 0.1, "10.0 %", "0.00")])
+    width = bars.minimumSizeHint().width()
+    bars.show_bars([Bar(0, "w" * 40, 0.1, "10.0 %", "0.00")])
+    assert bars.minimumSizeHint().width() == width
 
 
 def test_ten_rows_fit_a_small_height(bars: BarList) -> None:

@@ -13,7 +13,8 @@ from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from cnnviz.widgets import colormap, map_layout, theme
-from cnnviz.widgets.map_grid import MapGrid, MapGridArea, Maps, _cell_text
+from cnnviz.widgets.cells import cell_text
+from cnnviz.widgets.map_grid import MapGrid, MapGridArea, Maps
 
 NO_KEYS = Qt.KeyboardModifier.NoModifier
 
@@ -129,7 +130,7 @@ def test_values_are_written_into_cells_that_are_large_enough(area: MapGridArea) 
     ],
 )  # fmt: skip
 def test_the_text_of_a_cell_stays_inside_it(value: float, room: float, text: str) -> None:
-    assert _cell_text(value, 3, room) == text
+    assert cell_text(value, 3, room) == text
 
 
 def test_pointing_says_which_cell_and_leaving_says_none(area: MapGridArea, values: np.ndarray, qtbot: QtBot) -> None:

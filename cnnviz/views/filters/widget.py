@@ -19,6 +19,8 @@ from cnnviz.widgets.histogram import Histogram
 from cnnviz.widgets.legend import Legend
 from cnnviz.widgets.map_grid import MapGrid, MapGridArea, Maps
 
+MOST_COUNTED = 2_000_000  # more would hold the window up: VGG's first dense layer has 103 million
+
 
 class FiltersView(View):
     """Inspector tab *Filters*."""
@@ -109,7 +111,7 @@ class FiltersView(View):
 
     def _show_sheet(self, sheet: compute.FilterSheet, node: Node, place: Place) -> None:
         shown = sheet.kernels_chw if self.state.scope == "unit" else sheet.weights
-        most = float(np.nanmax(np.abs(shown))) or 1.0
+        most = float(max(np.nanmax(shown), -np.nanmin(shown))) or 1.0
         ends = np.array([most], np.float32)
         self._unit.setVisible(sheet.of_filter is not None)
         self._unit.setPrefix("filter " if node.is_map else "unit ")
@@ -125,8 +127,10 @@ class FiltersView(View):
         self.grid.setAccessibleDescription(sheet.title)
         self._side.show()
         self.legend.show_scale("weight", -most, most, "these" if self.state.scope == "unit" else "the layer's")
-        note = f"mean {number(float(sheet.weights.mean()))}, std {number(float(sheet.weights.std()))}"
-        self.histogram.show_values(sheet.weights.ravel(), "weight", note)
+        every = max(1, sheet.weights.size // MOST_COUNTED)
+        counted = sheet.weights.reshape(-1)[::every]
+        note = f"mean {number(float(counted.mean()))}, std {number(float(counted.std()))}"
+        self.histogram.show_values(counted, "weight" if every == 1 else f"every {every}th weight", note)
 
     def _show_nothing(self, sentence: str) -> None:
         for widget in (self._unit, self._by_norm, self._side):

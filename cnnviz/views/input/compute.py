@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from cnnviz.core import digit, paths
 from cnnviz.core.digit import PreparedDigit
-from cnnviz.core.inspection import FloatArray
+from cnnviz.core.inspection import FloatArray, PixelArray, Preparation
 
 if TYPE_CHECKING:  # decoding is imported with the first picture, not with the window
     from cnnviz.core.image import Invert, Picture
@@ -82,6 +82,16 @@ def as_seen(image_hw: FloatArray, side: tuple[int, int]) -> FloatArray:
     if not rows and not columns:
         return image_hw
     return np.pad(image_hw, ((rows // 2, rows - rows // 2), (columns // 2, columns - columns // 2)))
+
+
+def photo_of(content: BoardContent) -> PixelArray:
+    """Return what a network for photographs is shown: the picture itself, else the board as it is seen. No copy."""
+    return content.ink_hw if content.picture is None else content.picture.pixels_hwc
+
+
+def is_blank(content: BoardContent, prepared: PreparedDigit, preparation: Preparation) -> bool:
+    """Return whether there is nothing to recognise; a photograph without ink is a photograph all the same."""
+    return prepared.blank and (preparation == "digit" or content.picture is None)
 
 
 def words_for(content: BoardContent, is_blank: bool) -> str:

@@ -29,7 +29,8 @@ from PySide6.QtWidgets import (
 )
 
 from cnnviz.core.digit import PreparedDigit
-from cnnviz.state.app_state import AppState, OpenedPicture
+from cnnviz.core.inspection import LoadedModel, Preparation
+from cnnviz.state.app_state import AppState, OpenedPicture, Place
 from cnnviz.state.messages import MessageCenter
 from cnnviz.state.settings import Settings
 from cnnviz.views.base import View
@@ -182,7 +183,6 @@ class InputView(View):
         self.content = self._settled = content
         self.board.show_ink(content.ink_hw)
         self.inverting.setCurrentIndex(next(n for n, (value, _) in enumerate(INVERT) if value == content.invert))
-        self.inverting.setVisible(content.picture is not None)
         self._publish()
         self._keeper.note_change()
 
@@ -193,19 +193,42 @@ class InputView(View):
     def _publish(self) -> None:
         """Prepare the digit and hand it to the state."""
         prepared = compute.prepare(self.content, self.centring.isChecked())
+        content = self.content
         self._show_preview(prepared)
         self.state.set_input(
-            prepared.image_hw, blank=prepared.blank, title=self.content.title, label=self.content.label
+            prepared.image_hw,
+            blank=compute.is_blank(content, prepared, self._preparation),
+            title=content.title,
+            label=content.label,
+            photo=compute.photo_of(content),
         )
 
     def _show_preview(self, prepared: PreparedDigit) -> None:
+        """Show what the network makes of the board."""
+        content, for_digits = self.content, self._preparation == "digit"
+        blank = compute.is_blank(content, prepared, self._preparation)
+        self.inverting.setVisible(for_digits and content.picture is not None)
+        self._source.setText(compute.words_for(content, blank))
+        self.acts.clear.setEnabled(content.picture is not None or not prepared.blank)
+        if for_digits:
+            self._show_digit(prepared)
+        else:
+            self._show_photo(blank)
+
+    def _show_photo(self, blank: bool) -> None:
+        from cnnviz.core import photo  # Pillow: drawing digits does without it
+
+        pixels, side = compute.photo_of(self.content), self._side()[0]
+        box = photo.middle_box(pixels.shape[0], pixels.shape[1], side)
+        words = "blank" if blank else "drawn" if self.content.picture is None else "in colours"
+        self.preview.show_photo(pixels, photo.middle_of(pixels, side), box, words)
+
+    def _show_digit(self, prepared: PreparedDigit) -> None:
         centred = self.centring.isChecked() and not self.content.as_is
         seen_hw = compute.as_seen(prepared.image_hw, self._side())
         words = "unchanged" if self.content.as_is else "centred" if centred else "not centred"
         box = prepared.box if centred and not prepared.blank else None
         self.preview.show_digit(self.content.ink_hw, seen_hw, box, "blank" if prepared.blank else words)
-        self._source.setText(compute.words_for(self.content, prepared.blank))
-        self.acts.clear.setEnabled(not prepared.blank)
         if self._numbers is not None and self._numbers.isVisible():
             self._numbers.show_image(seen_hw)
 
@@ -217,16 +240,28 @@ class InputView(View):
         _, height, width = model.graph.nodes[0].output_shape
         return height, width
 
+    @property
+    def _preparation(self) -> Preparation:
+        """What the network is shown; a digit while there is no network."""
+        model = self.state.model
+        return model.preparation if model is not None else "digit"
+
     @Slot(object)
-    def _on_state_model_changed(self, model: object) -> None:
-        self._show_preview(compute.prepare(self.content, self.centring.isChecked()))
+    def _on_state_model_changed(self, model: LoadedModel | None) -> None:
+        self.centring.setEnabled(self._preparation == "digit")
+        if self._numbers is not None and self._preparation != "digit":
+            self._numbers.hide()
+        prepared, current = compute.prepare(self.content, self.centring.isChecked()), self.state.input
+        if current is not None and current.blank != compute.is_blank(self.content, prepared, self._preparation):
+            self._publish()  # a photograph without ink is nothing to the one network and something to the other
+        else:
+            self._show_preview(prepared)
 
     # -- from the user --------------------------------------------------------------------------------------------
 
     @Slot()
     def _on_board_inked(self) -> None:
         self.content = BoardContent(self.board.ink)
-        self.inverting.hide()
         self._publish()
 
     @Slot(object)
@@ -249,7 +284,7 @@ class InputView(View):
     @Slot()
     def clear(self) -> None:
         """Empty the board."""
-        if self.content.ink_hw.any():
+        if self.content.ink_hw.any() or self.content.picture is not None:
             self.board.end_stroke()
             self.change(compute.blank(), "clear")
 
@@ -295,7 +330,7 @@ class InputView(View):
         picture = opened.picture
         content = BoardContent(opened.ink_hw, picture.name, picture=picture)
         self.change(content, f"open {picture.name}")
-        if not content.ink_hw.any():
+        if self._preparation == "digit" and not content.ink_hw.any():
             self.messages.notice(f"No ink was found in '{picture.name}'; choose dark or light ink beside Paste.")
 
     @Slot(int)
@@ -324,6 +359,10 @@ class InputView(View):
 
     @Slot()
     def _on_preview_opened(self) -> None:
+        if self._preparation == "photo" and self.state.model is not None:  # too many for one sheet
+            self.state.select(Place(self.state.model.graph.nodes[0].name))
+            self.state.enter_requested.emit()
+            return
         if self._numbers is None:
             self._numbers = PixelDialog(self)
             self._numbers.grid.failed.connect(self.messages.report)

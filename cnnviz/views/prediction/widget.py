@@ -15,11 +15,19 @@ from cnnviz.views.prediction import compute
 from cnnviz.widgets import theme
 from cnnviz.widgets.bar_list import Bar, BarList
 from cnnviz.widgets.elided_label import ElidedLabel
+from cnnviz.widgets.figure import draw_text
 
 NO_NETWORK = "No network is loaded. Choose one in the toolbar."
 LOADING = "The network is being loaded. You can draw already; the answer follows."
 NO_INK = "There is nothing to predict: no ink was found in"
 NOTHING = "Nothing drawn yet, so there is nothing to predict. Draw a digit, or choose one under Samples."
+NO_PHOTO = "No picture yet, so there is nothing to predict. Open one, choose a photograph under Samples, or draw."
+BY_CLASS = "Keep every class in its place instead of the most probable first"
+TOO_MANY = "There are too many classes to show them all; the most probable are shown"
+RANDOM = "Random weights: it means nothing."
+
+
+LEAST_SCALE = 1.2  # of the best class's letters: names of ImageNet are long
 
 
 class _Answer(QWidget):
@@ -41,9 +49,13 @@ class _Answer(QWidget):
 
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)
-        painter.setFont(theme.font(3.2, bold=True))
-        painter.setPen(theme.current().color("text"))
-        painter.drawText(self.rect(), int(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter), self._text)
+        scale = 3.2
+        painter.setFont(theme.font(scale, bold=True))
+        while scale > LEAST_SCALE and painter.fontMetrics().horizontalAdvance(self._text) > self.width():
+            scale = max(LEAST_SCALE, scale * 0.85)
+            painter.setFont(theme.font(scale, bold=True))
+        align = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
+        draw_text(painter, self.rect(), self._text, theme.current().color("text"), align=align)
         painter.end()
 
 
@@ -57,12 +69,12 @@ class PredictionView(View):
         self._words.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self.bars = BarList("Probabilities of all classes", ("class", "probability", "logit"), self)
         self._by_class = QCheckBox("&By class", self)
-        self._by_class.setToolTip("Keep every class in its place instead of the most probable first")
+        self._by_class.setToolTip(BY_CLASS)
         self._by_class.toggled.connect(self._on_by_class_toggled)
         self._exact = ElidedLabel("", self)
         self._exact.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self._exact.setAccessibleName("Exact numbers of a class")
-        self._found: tuple[compute.Answer, ...] = ()
+        self._answers = False  # whether there is an answer on show
         foot = QHBoxLayout()
         foot.setSpacing(theme.GRID_PX)
         foot.addWidget(self._by_class)
@@ -86,6 +98,9 @@ class PredictionView(View):
     @Slot(object)
     def show_model(self, model: LoadedModel | None) -> None:
         """Show another network's answer."""
+        few = model is None or len(model.labels) <= compute.MOST
+        self._by_class.setEnabled(few)
+        self._by_class.setToolTip(BY_CLASS if few else TOO_MANY)
         self._show()
 
     @Slot(bool)
@@ -119,13 +134,17 @@ class PredictionView(View):
         self._show_exact(place.unit if place is not None and of_output else None)
 
     def _show_exact(self, index: int | None) -> None:
-        answer = next((a for a in self._found if a.index == index), None)
-        self._exact.setText(compute.exactly(answer) if answer is not None else "")
+        model, inspection, text = self.state.model, self.state.inspection, ""
+        if self._answers and model and inspection and index is not None and index < len(model.labels):
+            text = compute.exactly(compute.answer_of(inspection, model.labels, index))
+        self._exact.setText(text)
 
     def _show(self) -> None:
         model, inspection, current = self.state.model, self.state.inspection, self.state.input
         if current is None or current.blank:
-            nothing = NOTHING if current is None or current.title == "Drawing" else f"{NO_INK} {current.title}."
+            nothing = NOTHING if model is None or model.preparation == "digit" else NO_PHOTO
+            if nothing is NOTHING and current is not None and current.title != "Drawing":
+                nothing = f"{NO_INK} {current.title}."
             self._say("–", "" if model else self._why_no_answer(), nothing)
             return
         if model is None or inspection is None:
@@ -134,9 +153,11 @@ class PredictionView(View):
         found = compute.answers(inspection, model.labels, ranked=not self._by_class.isChecked())
         best = max(found, key=lambda answer: answer.logit)
         self._best.setText(best.label)
-        self._found = found
-        verdict = compute.verdict(best, current.label) if not self.state.late else "updating"
-        self._words.setText(f"{compute.percent(best.probability)} sure{', ' + verdict if verdict else ''}")
+        self._answers = True
+        verdict = compute.verdict(best, current.label, model.labels) if not model.is_random else ""
+        verdict = "updating" if self.state.late else verdict
+        sure = f"{compute.percent(best.probability)} sure{', ' + verdict if verdict else ''}"
+        self._words.setText(RANDOM if model.is_random and not self.state.late else sure)
         role = {"right": "good", "": "text", "updating": "muted"}.get(verdict, "bad")
         palette = QPalette(self.palette())
         palette.setColor(QPalette.ColorRole.WindowText, theme.current().color(role))
@@ -147,15 +168,15 @@ class PredictionView(View):
             for a in found
         ]
         marked = next((a.index for a in found if a.label == current.label), None)
-        self.bars.setAccessibleDescription(compute.spoken(found))
-        self.bars.show_bars(bars, marked=marked)
+        self.bars.setAccessibleDescription(compute.spoken(found, random=model.is_random))
+        self.bars.show_bars(bars, marked=marked, total=len(model.labels))
         self._show_exact(self.bars.in_focus)
 
     def _why_no_answer(self) -> str:
         return LOADING if self.state.loading or self.state.model is not None else NO_NETWORK
 
     def _say(self, best: str, words: str, sentence: str) -> None:
-        self._found = ()
+        self._answers = False
         self._exact.setText("")
         self._best.setText(best)
         self._words.setText(words)

@@ -19,7 +19,7 @@ from cnnviz.state.app_state import AppState, Place
 from cnnviz.state.messages import MessageCenter
 from cnnviz.state.settings import Settings
 from cnnviz.views.prediction import compute
-from cnnviz.views.prediction.widget import LOADING, NO_NETWORK, NOTHING, PredictionView
+from cnnviz.views.prediction.widget import LOADING, NO_NETWORK, NO_PHOTO, NOTHING, RANDOM, PredictionView
 from cnnviz.widgets import theme
 from tests.samples import sample_inspection, sample_model
 
@@ -165,6 +165,71 @@ def test_by_class_keeps_every_class_in_its_place_and_is_remembered(
     again = other.findChild(QCheckBox)
     assert again is not None
     assert again.isChecked()
+
+
+MANY = replace(
+    MODEL,
+    labels=tuple(f"a class with a long name, {n}" for n in range(1000)),
+    preparation="photo",
+    is_random=True,
+    weights_note="random weights",
+)
+
+
+def answer_of_many(state: AppState) -> Inspection:
+    state.set_model(MANY)
+    current = state.set_input(PAPER, blank=False, label="3")
+    logits = np.random.default_rng(1).normal(0, 2, 1000).astype(np.float32)
+    probabilities = (np.exp(logits) / np.exp(logits).sum()).astype(np.float32)
+    made = replace(sample_inspection(MANY), generation=current.generation, logits=logits, probabilities=probabilities)
+    state.set_inspection(made)
+    return made
+
+
+def test_of_a_thousand_classes_the_best_are_shown_in_their_order(view: PredictionView, state: AppState) -> None:
+    inspection = answer_of_many(state)
+    assert keys(view) == list(inspection.ranking()[: compute.MOST])
+    assert view.bars._total == 1000
+    box = view.findChild(QCheckBox)
+    assert box is not None
+    assert not box.isEnabled()
+    assert "too many" in box.toolTip()
+    box.setChecked(True)  # remembered from a network with ten
+    assert keys(view) == list(inspection.ranking()[: compute.MOST])
+    last = inspection.ranking()[-1]  # any class has its exact numbers, shown or not
+    view._show_exact(last)
+    assert view._exact.text().startswith(f"{MANY.labels[last]}: ")
+    state.set_model(MODEL)
+    assert box.isEnabled()
+
+
+def test_random_weights_are_named_and_judged_neither_right_nor_wrong(view: PredictionView, state: AppState) -> None:
+    answer_of_many(state)
+    assert view._words.text() == RANDOM
+    assert "random" in view.bars.accessibleDescription()
+    assert view._words.palette().color(QPalette.ColorRole.WindowText) == theme.current().color("text")
+
+
+def test_a_network_without_a_class_is_not_wrong_about_it(view: PredictionView, state: AppState) -> None:
+    answer(state, label="tabby")
+    assert view._words.text().endswith("sure")
+    assert view.bars._marked is None
+
+
+def test_a_long_name_fits_its_line(view: PredictionView, state: AppState) -> None:
+    view._best.setText("7")
+    short = view._best.grab().toImage()
+    view._best.setText("Greater Swiss Mountain dog, and a name too long for any line")
+    long = view._best.grab().toImage()
+    assert long.size() == short.size()
+    paper = long.pixelColor(long.width() - 1, 0)
+    assert all(long.pixelColor(long.width() - 1, y) == paper for y in range(long.height()))
+
+
+def test_without_a_picture_a_network_for_photographs_asks_for_one(view: PredictionView, state: AppState) -> None:
+    state.set_model(MANY)
+    state.set_input(PAPER, blank=True)
+    assert view.bars.accessibleDescription() == NO_PHOTO
 
 
 def test_equal_logits_keep_the_lower_class_first(view: PredictionView, state: AppState) -> None:

@@ -1,0 +1,185 @@
+"""What every panel is: it shows one operation and one of its values, on a real layer or in the laboratory."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from PySide6.QtCore import Qt, QTimer, Signal, Slot
+from PySide6.QtGui import QHideEvent
+from PySide6.QtWidgets import QHBoxLayout, QWidget
+
+from cnnviz.core.operations import Operation
+from cnnviz.widgets import theme
+from cnnviz.widgets.badge import Badge
+from cnnviz.widgets.colormap import MapRole
+from cnnviz.widgets.formula import Formula
+
+Array = npt.NDArray[Any]
+Cell = tuple[int, int]
+REST_MS = 150
+
+
+@dataclass(frozen=True, eq=False)
+class Subject:
+    """What a panel shows.
+
+    Attributes
+    ----------
+    operation
+        The layer's own operation.
+    output
+        What PyTorch computed, (C, H, W), or ``None`` in the laboratory.
+    inputs, title
+        Names of the inputs and of the layer.
+    roles
+        Colours of the inputs.
+    editable
+        The input's values may be changed.
+    """
+
+    operation: Operation
+    output: Array | None
+    inputs: tuple[str, ...]
+    title: str
+    roles: tuple[MapRole, ...]
+    editable: bool = False
+
+
+class OperationPanel(QWidget):
+    """Base of all panels.
+
+    Signals
+    -------
+    place_chosen(int, object)
+        The user went to another value: unit, and cell (row, column).
+    source_chosen(object)
+        The user wants to see where a value comes from: a `Source`.
+    input_edited(int, int, int, float)
+        The user changed a value of the input: channel, row, column, value.
+    changed()
+        `operation` is another one: the user changed its settings or weights.
+    """
+
+    place_chosen = Signal(int, object)
+    source_chosen = Signal(object)
+    input_edited = Signal(int, int, int, float)
+    changed = Signal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.subject: Subject | None = None
+        self.unit = 0
+        self.cell: Cell = (0, 0)
+        self.digits = 3
+        self._announced: tuple[int, Cell] | None = None
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self._rest = QTimer(self)
+        self._rest.setSingleShot(True)
+        self._rest.setInterval(REST_MS)
+        self._rest.timeout.connect(self._on_rest_timeout)
+
+    @property
+    def operation(self) -> Operation | None:
+        """What is computed, with the user's changes."""
+        return self.subject.operation if self.subject is not None else None
+
+    def show_subject(self, subject: Subject) -> None:
+        """Show another operation, or the same one with other values; the place stays where it can."""
+        self.subject = subject
+        channels, rows, columns = subject.operation.output_shape
+        self.unit = min(self.unit, channels - 1)
+        self.cell = (min(self.cell[0], rows - 1), min(self.cell[1], columns - 1))
+        self.refresh()
+
+    def show_place(self, unit: int | None, cell: Cell | None) -> None:
+        """Go to another value; ``None`` keeps what is shown."""
+        wanted = (self.unit if unit is None else unit, self.cell if cell is None else cell)
+        operation = self.operation
+        if wanted != (self.unit, self.cell) and operation is not None and operation.inside(wanted[0], *wanted[1]):
+            self._rest.stop()
+            self._announced = wanted
+            other_unit = wanted[0] != self.unit
+            self.unit, self.cell = wanted
+            if other_unit:
+                self.refresh()
+            else:
+                self.show_value()
+
+    def set_digits(self, digits: int) -> None:
+        """Write numbers with so many digits."""
+        self.digits = digits
+
+    def go(self, unit: int, cell: Cell) -> None:
+        """Go to a value by the user's hand, and say so when it has come to rest: other views follow then."""
+        if (unit, cell) == (self.unit, self.cell):
+            return
+        other_unit = unit != self.unit
+        self.unit, self.cell = unit, cell
+        if other_unit:
+            self.refresh()
+        else:
+            self.show_value()
+        self._rest.start()
+
+    @Slot()
+    def _on_rest_timeout(self) -> None:
+        if self._announced != (self.unit, self.cell):
+            self._announced = (self.unit, self.cell)
+            self.place_chosen.emit(self.unit, self.cell)
+
+    def announce(self) -> None:
+        """Say at once where the user went."""
+        if self._rest.isActive():
+            self._rest.stop()
+            self._on_rest_timeout()
+
+    def refresh(self) -> None:
+        """Draw everything; subclasses override this."""
+
+    def show_value(self) -> None:
+        """Draw what depends on the place; subclasses override this where that is cheaper than everything."""
+        self.refresh()
+
+    def torch_value(self) -> float | None:
+        """Return PyTorch's number for the value that is shown."""
+        if self.subject is None or self.subject.output is None:
+            return None
+        return float(self.subject.output[self.unit, self.cell[0], self.cell[1]])
+
+    def take_focus(self, reason: Qt.FocusReason) -> None:
+        """Take the keyboard."""
+        self.setFocus(reason)
+
+    def hideEvent(self, event: QHideEvent) -> None:
+        """Nothing is announced from behind."""
+        super().hideEvent(event)
+        self._rest.stop()
+
+
+def verdict_row(formula: Formula, badge: Badge) -> QHBoxLayout:
+    """Return the line under the pictures: the formula, and at its right the comparison with PyTorch."""
+    row = QHBoxLayout()
+    row.setSpacing(theme.GRID_PX)
+    row.addWidget(formula, 1)
+    row.addWidget(badge)
+    return row
+
+
+def limits_of(values: Array) -> tuple[float, float, MapRole]:
+    """Return the ends of a colour scale and its colours: centred on zero where values can be negative."""
+    finite = values[np.isfinite(values)]
+    most = float(np.abs(finite).max()) if finite.size else 0.0
+    most = min(most, 1e37) or 1.0
+    return (-most, most, "signed") if finite.size and float(finite.min()) < 0 else (0.0, most, "activation")
+
+
+def input_limits(values: Array, role: MapRole) -> tuple[float, float, MapRole]:
+    """Return the same for an input; a picture goes from its paper to its ink."""
+    if role == "ink":
+        low, high = float(values.min()), float(values.max())
+        if np.isfinite(low) and np.isfinite(high):
+            return low, high if high > low else low + 1, "ink"
+    return limits_of(values)

@@ -1,0 +1,380 @@
+"""A sum written out: for each channel its window, its kernel, their products, the subtotal and the sum so far."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from PySide6.QtCore import QEvent, QPointF, QRect, QSize, Qt, Signal
+from PySide6.QtGui import QBrush, QColor, QKeyEvent, QMouseEvent, QPainter, QPen
+from PySide6.QtWidgets import QFrame, QScrollArea, QWidget
+
+from cnnviz.core.formats import adds_up, decimals_for, fixed
+from cnnviz.widgets import theme
+from cnnviz.widgets.cells import CENTRED, breadth, draw_cells, indices_of
+from cnnviz.widgets.colormap import MapRole
+from cnnviz.widgets.figure import Figure, draw_text
+
+Array = npt.NDArray[Any]
+GAP_PX = 10
+MOST_SAVED_ROWS = 32  # a saved picture of hundreds of rows would be metres high
+
+
+@dataclass(frozen=True, eq=False)
+class TapeContent:
+    """What a tape shows.
+
+    Attributes
+    ----------
+    window, weights, products
+        (C, h, w) each.
+    outside
+        Cells (h, w) of the window that are padding.
+    names
+        One for each channel.
+    order
+        Channels from top to bottom.
+    bias
+        What the running sum begins with.
+    window_limits, weight_limit
+        Ends of the two colour scales.
+    window_role
+        Colours of the window.
+    """
+
+    window: Array
+    weights: Array
+    products: Array
+    outside: npt.NDArray[np.bool_]
+    names: tuple[str, ...]
+    order: npt.NDArray[np.intp]
+    bias: float
+    window_limits: tuple[float, float]
+    weight_limit: float
+    window_role: MapRole
+
+    @cached_property
+    def subtotals(self) -> Array:
+        """Sum of each channel's products, (C,)."""
+        return np.asarray(self.products.sum(axis=(1, 2)))
+
+    @cached_property
+    def running(self) -> Array:
+        """The bias and the subtotals so far, in the order of the rows, (C,)."""
+        return self.bias + np.cumsum(self.subtotals[self.order])
+
+
+class Tape(Figure):
+    """Rows of sums; place it into a `TapeArea` to scroll. Only the rows in sight are drawn.
+
+    Signals
+    -------
+    hovered(object)
+        (channel, row, column) of the product under the pointer, or ``None``.
+    activated(int, int, int)
+        A product was double-clicked, or the largest was chosen by Enter.
+    channel_pressed(int)
+        A row was clicked.
+    """
+
+    hovered = Signal(object)
+    activated = Signal(int, int, int)
+    channel_pressed = Signal(int)
+
+    def __init__(self, name: str, parent: QWidget | None = None) -> None:
+        super().__init__(name, parent)
+        self._content: TapeContent | None = None
+        self._digits = 3
+        self._row_px, self._cell_h = 40, 18
+        self._cell_w: tuple[int, ...] = (40, 40, 40)
+        self._sentence = ""
+        self._point: tuple[int, int, int] | None = None
+        self._chosen: int | None = None
+        self._size_key: tuple[object, ...] = ()
+        self.setMinimumHeight(40)
+
+    # -- what is shown --------------------------------------------------------------------------------------------
+
+    def show_content(self, content: TapeContent | None, sentence: str = "") -> None:
+        """Show another sum, or a sentence."""
+        self._content, self._sentence = content, sentence
+        self._measure()
+        self.update()
+
+    def show_chosen(self, channel: int | None) -> None:
+        """Mark the row of a channel."""
+        if channel != self._chosen:
+            self._chosen = channel
+            self.update()
+
+    def set_digits(self, digits: int) -> None:
+        """Write numbers with so many digits."""
+        self._digits = digits
+        self._measure()
+        self.update()
+
+    @property
+    def decimals(self) -> tuple[int, int, int]:
+        """Decimals of window, weights, and products with their sums."""
+        content = self._content
+        if content is None:
+            return 2, 2, 2
+        return (
+            decimals_for(max(map(abs, content.window_limits)), self._digits),
+            decimals_for(content.weight_limit, self._digits),
+            decimals_for(_largest(content.products), self._digits),
+        )
+
+    def _measure(self) -> None:
+        """Find the size of a cell and a row."""
+        content = self._content
+        if content is None:
+            return
+        text_px = theme.text_px()
+        self._font_px = max(9, round(text_px * 0.85))
+        broad = [breadth(fixed(v, d)) for v, d in zip(self._ends(), self.decimals, strict=True)]
+        self._cell_w = tuple(round(0.64 * self._font_px * n + 7) for n in broad)
+        self._cell_h = round(self._font_px * 1.6)
+        key = (content.window.shape, self._cell_w, text_px)
+        if key == self._size_key:
+            return
+        self._size_key = key
+        count, height, _ = content.window.shape
+        self._row_px = max(height * self._cell_h, round(text_px * 2.6)) + GAP_PX
+        self.setMinimumWidth(self._columns()[-1] + round(text_px * 1))
+        self.setFixedHeight(self.head_px() + count * self._row_px + 2)
+
+    def _ends(self) -> tuple[float, float, float]:
+        """Return the number of each kind that is likely the longest: a negative one, where there are such."""
+        content = self._content
+        assert content is not None
+        return (
+            -max(map(abs, content.window_limits)) if content.window_limits[0] < 0 else content.window_limits[1],
+            -content.weight_limit,
+            -_largest(content.products),
+        )
+
+    def head_px(self) -> int:
+        """Return the height of the heading."""
+        return round(theme.text_px() * 1.6)
+
+    def _columns(self) -> tuple[int, ...]:
+        """Return the left edges: name, window, weights, products, subtotal, sum so far; and the right end."""
+        content = self._content
+        assert content is not None
+        text_px = theme.text_px()
+        count = content.window.shape[2]
+        name, sign = round(text_px * 4.0), round(text_px * 1.3)
+        number = self._cell_w[2] + round(text_px * 1.0)
+        at = [4]
+        for width in (name, *(count * w + sign for w in self._cell_w), number + sign, number):
+            at.append(at[-1] + width)
+        return tuple(at)
+
+    def picture_size(self) -> QSize:
+        """Return the size in which the picture is saved: the first rows where there are hundreds."""
+        rows = min(len(self._content.order), MOST_SAVED_ROWS) if self._content is not None else 1
+        return QSize(max(self.width(), self.minimumWidth()), self.head_px() + rows * self._row_px + 2)
+
+    # -- drawing --------------------------------------------------------------------------------------------------
+
+    def draw(self, painter: QPainter, size: QSize) -> None:
+        """Draw the rows that are in sight."""
+        content, colours = self._content, theme.current()
+        painter.setFont(theme.font(0.9))
+        if content is None:
+            painter.setPen(colours.color("muted"))
+            flags = CENTRED | int(Qt.TextFlag.TextWordWrap)
+            painter.drawText(QRect(8, 0, size.width() - 16, size.height()), flags, self._sentence)
+            return
+        whole = QRect(0, 0, size.width(), size.height())
+        clip = painter.clipBoundingRect().toAlignedRect() if painter.hasClipping() else whole
+        at, head = self._columns(), self.head_px()
+        if clip.top() < head:
+            self._draw_heading(painter, at)
+        first = max(0, (clip.top() - head) // self._row_px)
+        last = min(len(content.order), (min(clip.bottom(), size.height()) - head) // self._row_px + 1)
+        font = theme.numbers_font(self._font_px)
+        for position in range(first, last):
+            self._draw_row(painter, position, at, font)
+
+    def _draw_heading(self, painter: QPainter, at: tuple[int, ...]) -> None:
+        colours = theme.current()
+        words = ("map", "window", "kernel", "products", "subtotal", "sum so far")
+        roles = ("muted", "pointer", "kernel", "text", "text", "muted")
+        for index, (word, role) in enumerate(zip(words, roles, strict=True)):
+            room = QRect(at[index], 0, at[index + 1] - at[index] - 2, self.head_px())
+            draw_text(painter, room, word, colours.color(role), align=Qt.AlignmentFlag.AlignVCenter)
+
+    def matrix_rect(self, position: int, which: int) -> QRect:
+        """Return where the window (0), the kernel (1) or the products (2) of a row are."""
+        assert self._content is not None
+        _, height, width = self._content.window.shape
+        top = self.head_px() + position * self._row_px
+        return QRect(self._columns()[1 + which], top, width * self._cell_w[which], height * self._cell_h)
+
+    def _draw_row(self, painter: QPainter, position: int, at: tuple[int, ...], font: Any) -> None:
+        content, colours = self._content, theme.current()
+        assert content is not None
+        channel = int(content.order[position])
+        top = self.head_px() + position * self._row_px
+        height = self._row_px - GAP_PX
+        if channel == self._chosen:
+            painter.fillRect(QRect(0, top, 3, height), colours.color("accent"))
+        middle = Qt.AlignmentFlag.AlignVCenter
+        painter.setFont(font)
+        name = QRect(at[0] + 4, top, at[1] - at[0] - 8, height)
+        draw_text(painter, name, content.names[channel], colours.color("text"), align=middle)
+        low, high = content.window_limits
+        limit, most = content.weight_limit or 1.0, _largest(content.products) or 1.0
+        decimals = self.decimals
+        for which, (values, ends, role) in enumerate(
+            (
+                (content.window[channel], (low, high), content.window_role),
+                (content.weights[channel], (-limit, limit), "weight"),
+                (content.products[channel], (-most, most), "signed"),
+            )
+        ):
+            rect = self.matrix_rect(position, which)
+            texts = [[fixed(value, decimals[which]) for value in line] for line in values.tolist()]
+            draw_cells(painter, rect, indices_of(values, *ends), texts, role)
+            if which == 0 and content.outside.any():
+                self._hatch(painter, rect)
+            painter.setPen(colours.color(("pointer", "kernel", "line")[which]))
+            painter.setBrush(Qt.BrushStyle.NoBrush)
+            painter.drawRect(rect.adjusted(-1, -1, 0, 0))
+        self._draw_sums(painter, position, at, top, height)
+        if self._point is not None and self._point[0] == channel:
+            self._draw_point(painter, position)
+
+    def _draw_sums(self, painter: QPainter, position: int, at: tuple[int, ...], top: int, height: int) -> None:
+        """Write the signs between the matrices, the subtotal, and the sum so far."""
+        content, colours = self._content, theme.current()
+        assert content is not None
+        channel, decimals = int(content.order[position]), self.decimals[2]
+        subtotal = float(content.subtotals[channel])
+        exact, _ = adds_up(content.products[channel].ravel().tolist(), subtotal, decimals)
+        muted = colours.color("muted")
+        for column, sign in ((1, "×"), (2, "="), (3, "Σ=" if exact else "Σ≈")):
+            width = content.window.shape[2] * self._cell_w[column - 1]
+            room = QRect(at[column] + width, top, at[column + 1] - at[column] - width, height)
+            draw_text(painter, room, sign, muted, align=Qt.AlignmentFlag.AlignCenter, elide=False)
+        align = Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight
+        number = QRect(at[4], top, at[5] - at[4] - round(theme.text_px() * 1.5), height)
+        role = "positive" if subtotal > 0 else "negative" if subtotal < 0 else "text"
+        draw_text(painter, number, fixed(subtotal, decimals), colours.color(role), align=align, elide=False)
+        number = QRect(at[5], top, at[6] - at[5], height)
+        running = fixed(float(content.running[position]), decimals)
+        draw_text(painter, number, running, muted, align=align, elide=False)
+
+    def _hatch(self, painter: QPainter, rect: QRect) -> None:
+        """Hatch the window's cells that are padding."""
+        assert self._content is not None
+        colour = QColor(theme.current().color("pointer"))
+        colour.setAlpha(120)
+        brush = QBrush(colour, Qt.BrushStyle.BDiagPattern)
+        for row, column in np.argwhere(self._content.outside):
+            cell = QRect(
+                rect.left() + int(column) * self._cell_w[0],
+                rect.top() + int(row) * self._cell_h,
+                self._cell_w[0],
+                self._cell_h,
+            )  # fmt: skip
+            painter.fillRect(cell, brush)
+
+    def _draw_point(self, painter: QPainter, position: int) -> None:
+        """Frame value, weight and product under the pointer."""
+        assert self._point is not None
+        _, row, column = self._point
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        painter.setPen(QPen(theme.current().color("text"), 2))
+        for which in range(3):
+            rect = self.matrix_rect(position, which)
+            width = self._cell_w[which]
+            painter.drawRect(
+                QRect(rect.left() + column * width, rect.top() + row * self._cell_h, width - 1, self._cell_h - 1)
+            )
+
+    # -- by hand --------------------------------------------------------------------------------------------------
+
+    def at(self, point: QPointF) -> tuple[int, int, int] | None:
+        """Return (channel, row, column) under a point of any of the three matrices."""
+        if self._content is None:
+            return None
+        position = int((point.y() - self.head_px()) // self._row_px)
+        if not 0 <= position < len(self._content.order):
+            return None
+        for which in range(3):
+            rect = self.matrix_rect(position, which)
+            if rect.contains(point.toPoint()):
+                row = (int(point.y()) - rect.top()) // self._cell_h
+                column = (int(point.x()) - rect.left()) // self._cell_w[which]
+                return int(self._content.order[position]), row, column
+        return None
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        """Point at a product."""
+        self._hover(self.at(event.position()))
+
+    def leaveEvent(self, event: QEvent) -> None:
+        """Forget the pointer."""
+        self._hover(None)
+
+    def _hover(self, point: tuple[int, int, int] | None) -> None:
+        if point != self._point:
+            self._point = point
+            self.hovered.emit(point)
+            self.update()
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        """Choose the row's channel."""
+        if self._content is None or event.button() != Qt.MouseButton.LeftButton:
+            return
+        position = int((event.position().y() - self.head_px()) // self._row_px)
+        if 0 <= position < len(self._content.order):
+            self.channel_pressed.emit(int(self._content.order[position]))
+
+    def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
+        """Go where a product's value comes from."""
+        found = self.at(event.position())
+        if found is not None:
+            self.activated.emit(*found)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Enter goes where the largest product's value comes from."""
+        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and self._content is not None:
+            magnitude = np.abs(np.where(self._content.outside, 0, self._content.products))
+            found = np.unravel_index(int(np.nanargmax(magnitude)), magnitude.shape)
+            self.activated.emit(*(int(n) for n in found))
+        else:
+            super().keyPressEvent(event)
+
+    def changeEvent(self, event: QEvent) -> None:
+        """Follow palette and font."""
+        super().changeEvent(event)
+        if event.type() in (QEvent.Type.PaletteChange, QEvent.Type.FontChange) and hasattr(self, "_size_key"):
+            self._size_key = ()
+            self._measure()
+            self.update()
+
+
+def _largest(values: Array) -> float:
+    """Return the largest magnitude among finite values."""
+    magnitude = np.abs(values)
+    return float(np.max(magnitude, where=np.isfinite(magnitude), initial=0.0))
+
+
+class TapeArea(QScrollArea):
+    """A tape that scrolls both ways when it is larger than the room."""
+
+    def __init__(self, tape: Tape, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.tape = tape
+        self.setWidget(tape)
+        self.setWidgetResizable(True)
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.setMinimumWidth(160)
