@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import io
 import json
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -100,6 +101,25 @@ def _add_inspect(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", required=True, metavar="FILE.npz", help="where the values go")
 
 
+def _add_explain(parser: argparse.ArgumentParser) -> None:
+    _add_picture(parser)
+    parser.add_argument("--layer", required=True, metavar="PATH", help="the layer, such as conv1 or layer1.0.conv2")
+    parser.add_argument("--unit", required=True, type=int, metavar="K", help="which map or element, from 0")
+    parser.add_argument(
+        "--at", type=_cell, metavar="ROW,COL", help="which value of the map, from 0; a vector needs none"
+    )
+    parser.add_argument("--all", action="store_true", help="print every channel, not only the largest")
+    _add_json(parser)
+
+
+def _cell(text: str) -> tuple[int, int]:
+    """Read ROW,COL."""
+    found = re.fullmatch(r"\s*(-?[0-9]{1,9})\s*,\s*(-?[0-9]{1,9})\s*", text)
+    if found is None:
+        raise argparse.ArgumentTypeError(f"'{text}' is not two numbers such as 3,14")
+    return int(found[1]), int(found[2])
+
+
 def _add_train(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--model", required=True, help="a name that 'cnnviz models' lists")
     _add_data(parser, "starter")
@@ -183,6 +203,19 @@ def _inspect(options: argparse.Namespace) -> None:
     print(f"{len(arrays)} arrays in {options.out}")
 
 
+def _explain(options: argparse.Namespace) -> None:
+    engine, inspection = _inspection(options)
+    from cnnviz.models import explaining
+
+    found = explaining.explain_value(engine.loaded, inspection, options.layer, options.unit, options.at)
+    if options.json:
+        print(json.dumps(explaining.as_json(found), indent=2, allow_nan=False))
+        return
+    print(explaining.as_text(found, everything=options.all))
+    if engine.loaded.is_random:
+        print("The weights are random: nobody has trained this network.")
+
+
 def _train(options: argparse.Namespace) -> None:
     from cnnviz.models import registry
 
@@ -243,6 +276,7 @@ Run = Callable[[argparse.Namespace], int | None]
 COMMANDS: dict[str, tuple[Add, Run, str]] = {
     "predict": (_add_predict, _predict, "rank the classes for a picture"),
     "inspect": (_add_inspect, _inspect, "write every value of every layer for a picture"),
+    "explain": (_add_explain, _explain, "write one value out: every number that it was added up from"),
     "train": (_add_train, _train, "train a network; writes a run folder"),
     "evaluate": (_add_evaluate, _evaluate, "measure accuracy and loss on a data set"),
     "models": (_add_json, _models, "list the networks"),

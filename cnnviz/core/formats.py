@@ -21,10 +21,18 @@ def number(value: float, digits: int = 3) -> str:
     return text.replace("-", "−")
 
 
-def decimals_for(largest: float, digits: int) -> int:
-    """Return how many decimals show the largest number of a group with `digits` digits, so that all line up."""
-    if not math.isfinite(largest) or largest <= 0:
-        return digits - 1
+def decimals_for(values: Iterable[float], digits: int) -> int:
+    """Return how many decimals show the largest of some numbers with `digits` digits, so that all line up.
+
+    Whole numbers of a moderate size need none.
+    """
+    largest, whole = 0.0, True
+    for value in values:
+        if math.isfinite(value):
+            largest = max(largest, abs(value))
+            whole = whole and value == int(value)
+    if whole and largest < 10**6:
+        return 0
     return min(12, max(0, digits - 1 - math.floor(math.log10(largest))))
 
 

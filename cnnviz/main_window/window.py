@@ -10,7 +10,6 @@ from PySide6.QtWidgets import (
     QDockWidget,
     QFileDialog,
     QLabel,
-    QLayout,
     QMainWindow,
     QMenu,
     QVBoxLayout,
@@ -24,19 +23,18 @@ from cnnviz.main_window.crumbs import CrumbTitle
 from cnnviz.main_window.inspector import Inspector
 from cnnviz.main_window.menus import Command
 from cnnviz.main_window.notices import NoticeBar
+from cnnviz.main_window.pages import EXPLORE, LAYOUT_VERSION, Pages
 from cnnviz.main_window.toolbar import ToolBar
 from cnnviz.state.app_state import SCOPES, AppState, InputState, Place
 from cnnviz.state.messages import MessageCenter
 from cnnviz.state.settings import Settings
-from cnnviz.views.base import View
+from cnnviz.views.base import View, ViewSpec
 from cnnviz.views.registry import VIEWS
 from cnnviz.widgets import theme
 from cnnviz.widgets.figure import Figure
 
-LAYOUT_VERSION = 1
 TIMING_S = 0.5
 INSPECTOR_PX = 384
-UNBOUNDED_PX = 16_777_215  # Qt's own
 UNSEEN_MS = 500
 DEFAULT_SIZE = QSize(1440, 900)
 FRAME_ROOM = QSize(8, 48)  # for the frame and title that the desktop puts around the window
@@ -67,11 +65,12 @@ class MainWindow(QMainWindow):
         self._state, self._messages, self._settings = state, messages, settings
         self._views: dict[str, View] = {}
         self._docks: dict[str, QDockWidget] = {}
-        self._small_layout: QByteArray | None = None  # while the inspector fills the window: how it was
+        self._recalled = False
         self._shown = False
         self._timed_s = 0.0
         self._appearance = Appearance(settings, self)
         self._make_docks()
+        self._make_pages()
         self._toolbar = ToolBar(state, self)
         self.addToolBar(self._toolbar)
         self._make_menus()
@@ -95,10 +94,9 @@ class MainWindow(QMainWindow):
         self._notices = NoticeBar(self.statusBar(), centre)
         column.addWidget(self._notices)
         for spec in VIEWS:
-            if spec.place == "inspector":
+            if spec.place in ("inspector", "page"):
                 continue
-            view = self._views[spec.name] = spec.create(self._state, self._messages, self)
-            view.setToolTip("")
+            view = self._make_view(spec)
             if spec.place == "centre":
                 column.addWidget(view, 1)
             else:
@@ -114,6 +112,17 @@ class MainWindow(QMainWindow):
             self.setCorner(corner, area)
         self.resizeDocks([self._docks["input"], self._docks["prediction"]], [356, 248], Qt.Orientation.Horizontal)
         self.resizeDocks([dock], [INSPECTOR_PX], Qt.Orientation.Vertical)
+
+    def _make_view(self, spec: ViewSpec) -> View:
+        view = self._views[spec.name] = spec.create(self._state, self._messages, self)
+        view.setToolTip("")
+        if self._recalled:
+            view.recall(self._settings)
+        return view
+
+    def _make_pages(self) -> None:
+        self._pages = Pages(self, self._centre, self._column, self._views["network"], self._docks, self._make_view)
+        self.addToolBar(Qt.ToolBarArea.LeftToolBarArea, self._pages.rail)
 
     def _add_dock(self, name: str, title: str, widget: QWidget, area: Qt.DockWidgetArea) -> QDockWidget:
         dock = QDockWidget(title, self)
@@ -153,6 +162,9 @@ class MainWindow(QMainWindow):
         for dock in self._docks.values():
             view.addAction(dock.toggleViewAction())
         self._appearance.fill(view.addMenu("&Appearance"))
+        go = self._menus["&Go"]
+        go.addSeparator()
+        go.addActions(list(self._pages.actions.values()))
         file = self._menus["&File"]
         self._pictures = QMenu("Save a &picture of", file)
         self._pictures.aboutToShow.connect(self._on_pictures_about_to_show)
@@ -196,6 +208,8 @@ class MainWindow(QMainWindow):
             self._state.select(Place(layer))
         for view in self._views.values():
             view.recall(settings)
+        self._recalled = True
+        self._pages.go(settings.choice("window/page", EXPLORE, tuple(self._pages.actions)))
         self.inspector.recall(settings)
         if settings.was_broken:
             self._messages.notice("The settings file was unreadable and was put aside; everything is as at first.")
@@ -203,8 +217,8 @@ class MainWindow(QMainWindow):
     def _remember(self) -> None:
         settings = self._settings
         settings.put("window/geometry", QByteArray(self.saveGeometry()))
-        layout = self.saveState(LAYOUT_VERSION) if self._small_layout is None else self._small_layout
-        settings.put("window/layout", QByteArray(layout))
+        settings.put("window/layout", QByteArray(self._pages.layout()))
+        settings.put("window/page", self._pages.page)
         settings.put("window/scope", self._state.scope)
         settings.put("window/layer", self._state.selection.layer if self._state.selection else "")
         self._appearance.remember(settings)
@@ -289,6 +303,9 @@ class MainWindow(QMainWindow):
         self.inspector.enter()
 
     def _uncover(self, name: str) -> None:
+        self._pages.go(EXPLORE)
+        if name != "inspector":
+            self._pages.set_large(False)
         if name in self._docks:
             self._docks[name].show()
             self._docks[name].raise_()
@@ -298,31 +315,12 @@ class MainWindow(QMainWindow):
 
     def _on_large_inspector(self) -> None:
         """Let the inspector fill the window, or bring the other parts back."""
-        if self._small_layout is None:
-            self._small_layout = self.saveState(LAYOUT_VERSION)
-            self._docks["inspector"].setFloating(False)
-            self._uncover("inspector")
-            for name, dock in self._docks.items():
-                dock.setVisible(name == "inspector")
-            self._views["network"].hide()  # notices stay: they share the centre
-            self._set_centre_small(True)
-        else:
-            self._set_centre_small(False)
-            self._views["network"].show()
-            self.restoreState(self._small_layout, LAYOUT_VERSION)
-            self._small_layout = None
-
-    def _set_centre_small(self, small: bool) -> None:
-        """Let the centre be no larger than what is shown in it, or as large as it can."""
-        constraint = QLayout.SizeConstraint
-        self._column.setSizeConstraint(constraint.SetMinAndMaxSize if small else constraint.SetDefaultConstraint)
-        if not small:
-            self._centre.setMaximumSize(UNBOUNDED_PX, UNBOUNDED_PX)
-            self._centre.setMinimumSize(0, 0)
+        self._pages.go(EXPLORE)
+        self._pages.set_large(not self._pages.is_large)
 
     def _on_reset_layout(self) -> None:
-        if self._small_layout is not None:
-            self._on_large_inspector()
+        self._pages.go(EXPLORE)
+        self._pages.set_large(False)
         self.restoreState(self._default_layout, LAYOUT_VERSION)
         for dock in self._docks.values():
             dock.show()

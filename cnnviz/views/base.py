@@ -16,7 +16,7 @@ from cnnviz.state.messages import MessageCenter
 from cnnviz.state.settings import Settings
 from cnnviz.widgets.figure import Figure
 
-ViewPlace = Literal["input", "centre", "prediction", "inspector"]
+ViewPlace = Literal["input", "centre", "prediction", "inspector", "page"]
 
 
 class View(QWidget):

@@ -59,5 +59,7 @@ def _lines(check: Check) -> tuple[str, str]:
     numbers = f"{number(check.total, DIGITS)} · PyTorch {number(check.torch, DIGITS)}"
     if check.total == check.torch:
         return f"✓ {numbers}", "the same number"
-    apart = f"difference {number(check.difference, 2)}, rounding allows {number(check.allowed, 2)}"
-    return (f"✓ {numbers}", apart) if check.agrees else (f"✗ {numbers}", f"{apart}: more than rounding explains")
+    apart, allowed = number(check.difference, 2), number(check.allowed, 2)
+    if check.agrees:
+        return f"✓ {numbers}", f"difference {apart}, within {allowed}"
+    return f"✗ {numbers}", f"difference {apart}, rounding explains {allowed}"

@@ -49,6 +49,14 @@ def indices_of(values_hw: npt.NDArray[Any], low: float, high: float) -> npt.NDAr
     return mosaic.to_indices(maps_chw, low, high, mosaic.MosaicLayout(1, height, width, 1))[:, :width]
 
 
+def sample(values: npt.NDArray[Any]) -> tuple[float, ...]:
+    """Return what decides the decimals of many values: the largest magnitude, and a fraction if there is one."""
+    magnitude = np.abs(values)
+    most = float(np.max(magnitude, where=np.isfinite(magnitude), initial=0.0))
+    fractions = values[(values != np.round(values)) & np.isfinite(values)]
+    return (most, float(fractions[0])) if fractions.size else (most,)
+
+
 def draw_cells(
     painter: QPainter, rect: QRect, indices_hw: npt.NDArray[np.uint8], texts: list[list[str]] | None, role: MapRole
 ) -> None:

@@ -78,7 +78,7 @@ class Entry(QWidget):
         try:
             self._offer(text)
         except UserError as error:
-            self._say(error.sentence)
+            self.say(error.sentence)
             return
         self._good = text
         self._error.hide()
@@ -92,7 +92,8 @@ class Entry(QWidget):
             return
         self.try_text(str(value + step))
 
-    def _say(self, sentence: str) -> None:
+    def say(self, sentence: str) -> None:
+        """Show a sentence beside the field."""
         palette = QPalette(self.palette())
         palette.setColor(QPalette.ColorRole.WindowText, theme.current().color("bad"))
         self._error.setPalette(palette)

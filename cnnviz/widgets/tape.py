@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from PySide6.QtCore import QEvent, QPointF, QRect, QSize, Qt, Signal
-from PySide6.QtGui import QBrush, QColor, QKeyEvent, QMouseEvent, QPainter, QPen
+from PySide6.QtGui import QBrush, QColor, QKeyEvent, QMouseEvent, QPainter, QPen, QResizeEvent
 from PySide6.QtWidgets import QFrame, QScrollArea, QWidget
 
 from cnnviz.core.formats import adds_up, decimals_for, fixed
@@ -20,6 +20,8 @@ from cnnviz.widgets.figure import Figure, draw_text
 
 Array = npt.NDArray[Any]
 GAP_PX = 10
+ROWS_SEEN = 3
+MOST_SCALE = 2.2  # numbers grow with the room, for those at the back of the class
 MOST_SAVED_ROWS = 32  # a saved picture of hundreds of rows would be metres high
 
 
@@ -41,6 +43,8 @@ class TapeContent:
         What the running sum begins with.
     window_limits, weight_limit
         Ends of the two colour scales.
+    window_sample, weight_sample
+        `cells.sample` of the whole input and of the whole filter, so that decimals stay the same from step to step.
     window_role
         Colours of the window.
     """
@@ -54,6 +58,8 @@ class TapeContent:
     bias: float
     window_limits: tuple[float, float]
     weight_limit: float
+    window_sample: tuple[float, ...]
+    weight_sample: tuple[float, ...]
     window_role: MapRole
 
     @cached_property
@@ -94,6 +100,8 @@ class Tape(Figure):
         self._point: tuple[int, int, int] | None = None
         self._chosen: int | None = None
         self._size_key: tuple[object, ...] = ()
+        self._room = QSize(1, 1)
+        self._sum_decimals, self._sum_digits = 2, 0
         self.setMinimumHeight(40)
 
     # -- what is shown --------------------------------------------------------------------------------------------
@@ -122,11 +130,8 @@ class Tape(Figure):
         content = self._content
         if content is None:
             return 2, 2, 2
-        return (
-            decimals_for(max(map(abs, content.window_limits)), self._digits),
-            decimals_for(content.weight_limit, self._digits),
-            decimals_for(_largest(content.products), self._digits),
-        )
+        window, weights = (decimals_for(s, self._digits) for s in (content.window_sample, content.weight_sample))
+        return window, weights, 0 if window == weights == 0 else self._sum_decimals
 
     def _measure(self) -> None:
         """Find the size of a cell and a row."""
@@ -134,18 +139,34 @@ class Tape(Figure):
         if content is None:
             return
         text_px = theme.text_px()
-        self._font_px = max(9, round(text_px * 0.85))
-        broad = [breadth(fixed(v, d)) for v, d in zip(self._ends(), self.decimals, strict=True)]
-        self._cell_w = tuple(round(0.64 * self._font_px * n + 7) for n in broad)
-        self._cell_h = round(self._font_px * 1.6)
-        key = (content.window.shape, self._cell_w, text_px)
+        count, height, _ = content.window.shape
+        wanted = decimals_for((_largest(content.products) or 1.0, 0.5), self._digits)
+        if abs(wanted - self._sum_decimals) > 1 or self._digits != self._sum_digits:
+            self._sum_decimals, self._sum_digits = wanted, self._digits  # else columns would jump at every step
+        ends = tuple(len(fixed(v, d)) for v, d in zip(self._ends(), self.decimals, strict=True))
+        key = (content.window.shape, ends, text_px, self._room)
         if key == self._size_key:
             return
         self._size_key = key
-        count, height, _ = content.window.shape
-        self._row_px = max(height * self._cell_h, round(text_px * 2.6)) + GAP_PX
+        scale = 1.0
+        for _ in range(2):  # at first as small as it is readable, then as large as there is room
+            self._font_px = max(9, int(text_px * 0.85 * scale))
+            broad = [breadth(fixed(v, d)) for v, d in zip(self._ends(), self.decimals, strict=True)]
+            self._cell_w = tuple(round(0.64 * self._font_px * n + 7) for n in broad)
+            self._cell_h = round(self._font_px * 1.6)
+            self._row_px = max(height * self._cell_h, round(text_px * 2.6)) + GAP_PX
+            across = self._room.width() / (self._columns()[-1] + text_px)
+            down = (self._room.height() - self.head_px()) / (self._row_px * min(count, ROWS_SEEN))
+            scale = min(MOST_SCALE, max(1.0, min(across, down) * 0.97))
         self.setMinimumWidth(self._columns()[-1] + round(text_px * 1))
         self.setFixedHeight(self.head_px() + count * self._row_px + 2)
+
+    def fit_into(self, room: QSize) -> None:
+        """Write as large as so much room allows."""
+        if room != self._room:
+            self._room = room
+            self._measure()
+            self.update()
 
     def _ends(self) -> tuple[float, float, float]:
         """Return the number of each kind that is likely the longest: a negative one, where there are such."""
@@ -225,9 +246,10 @@ class Tape(Figure):
         if channel == self._chosen:
             painter.fillRect(QRect(0, top, 3, height), colours.color("accent"))
         middle = Qt.AlignmentFlag.AlignVCenter
-        painter.setFont(font)
+        painter.setFont(theme.font(0.9))
         name = QRect(at[0] + 4, top, at[1] - at[0] - 8, height)
         draw_text(painter, name, content.names[channel], colours.color("text"), align=middle)
+        painter.setFont(font)
         low, high = content.window_limits
         limit, most = content.weight_limit or 1.0, _largest(content.products) or 1.0
         decimals = self.decimals
@@ -378,3 +400,9 @@ class TapeArea(QScrollArea):
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.setMinimumWidth(160)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Let the numbers grow with the room; that for the scroll bars is kept free."""
+        super().resizeEvent(event)
+        bar = self.verticalScrollBar().sizeHint().width()
+        self.tape.fit_into(QSize(self.width() - bar, self.height() - bar))

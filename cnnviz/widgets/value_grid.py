@@ -104,6 +104,7 @@ class ValueGrid(Figure):
         self.setMinimumSize(72, 72)
         self._grid: Grid | None = None
         self._sentence = ""
+        self._whole = False
         self._indices = np.zeros((1, 1), np.uint8)
         self._windows: tuple[Window, ...] = ()
         self._cell: Cell | None = None
@@ -128,6 +129,8 @@ class ValueGrid(Figure):
         self._grid, self._sentence = grid, sentence
         if grid is not None:
             self._indices = indices_of(grid.values_hw, grid.low, grid.high)
+            finite = grid.values_hw[np.isfinite(grid.values_hw)]
+            self._whole = grid.whole or bool((finite == np.round(finite)).all() and np.abs(finite).max(initial=0) < 1e5)
             if grid.blank is not None:
                 self._indices = np.where(grid.blank, np.uint8(0), self._indices)
             rows, columns = grid.values_hw.shape
@@ -297,9 +300,9 @@ class ValueGrid(Figure):
                 if not index:
                     continue
                 painter.setPen(inks[index - 1])
-                text = f"{value:.0f}" if self._grid.whole else cell_text(value, self._digits, room)
+                text = fixed(value, 0) if self._whole else cell_text(value, self._digits, room)
                 if text == "…" and abs(value) < 1:
-                    text = fixed(value, 0)  # too small for the room: better a rounded number than none
+                    text = f"≈{fixed(value, 0)}"  # too small for the room: better a rounded number than none
                 painter.drawText(self._span(row, row + 1, column, column + 1, area), CENTRED, text)
 
     def _draw_padding(self, painter: QPainter, area: QRect) -> None:

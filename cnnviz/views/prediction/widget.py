@@ -192,9 +192,9 @@ class PredictionView(View):
 
     @Slot(int)
     def _on_bars_chosen(self, index: int) -> None:
-        """Choose that class's element of the last layer, in every view."""
+        """Choose the probability of that class, in every view: what softmax makes of the last layer's element."""
         if self.state.model is not None:
-            self.state.select(Place(self.state.model.graph.output.name, index))
+            self.state.select(Place(self.state.model.graph.output.name, index, softmax=True))
 
     def changeEvent(self, event: QEvent) -> None:
         """Follow palette and font."""

@@ -115,12 +115,16 @@ def origin(model: LoadedModel, node: Node, source: Source, fold: Fold | None) ->
     return name, fold.unit(source.row, source.col) if fold is not None else source.unit, None
 
 
-def crumb(model: LoadedModel, inspection: Inspection, place: tuple[str, int | None, Cell | None, bool]) -> str:
-    """Return a place of a trail in a few words, with its value."""
+def crumb(
+    model: LoadedModel, inspection: Inspection, place: tuple[str, int | None, Cell | None, bool], *, short: bool
+) -> str:
+    """Return a place of a trail in a few words, with its value, or only which it is."""
     name, unit, cell, softmax = place
     node = model.graph[name]
     if unit is None:
         return name
+    if short:
+        return f"P({model.labels[unit]})" if softmax else f"{name} [{unit}]"
     if softmax:
         return f"P({model.labels[unit]}) = {inspection.probabilities[unit]:.1%}"
     values = explain.as_maps(inspection.values[name])

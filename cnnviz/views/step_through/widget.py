@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Slot
+from PySide6.QtCore import QSize, Slot
 from PySide6.QtGui import QKeyEvent, Qt
 from PySide6.QtWidgets import (
     QFrame,
@@ -32,6 +32,14 @@ NO_VALUES = "Draw a digit or open a picture: every product of the selected layer
 DIGITS = (2, 7)
 
 
+class _Stack(QStackedWidget):
+    """Asks for the room of the page in sight, not of the largest one."""
+
+    def minimumSizeHint(self) -> QSize:
+        current = self.currentWidget()
+        return current.minimumSizeHint() if current is not None else QSize(1, 1)
+
+
 class StepThroughView(View):
     """One panel for each kind of layer, made when it is first needed."""
 
@@ -43,7 +51,7 @@ class StepThroughView(View):
         self._sentence = QLabel(self)
         self._sentence.setWordWrap(True)
         self._sentence.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        self._stack = QStackedWidget(self)
+        self._stack = _Stack(self)
         self._stack.addWidget(self._sentence)
         self._area = QScrollArea(self)
         self._area.setWidget(self._stack)
@@ -129,9 +137,12 @@ class StepThroughView(View):
             button.setVisible(index < len(places))
             if index < len(places) and model is not None and inspection is not None:
                 place = places[index]
-                words = compute.crumb(model, inspection, (place.layer, place.unit, place.cell, place.softmax))
-                button.setText(words if index == 0 else f"← {words}")
+                what = (place.layer, place.unit, place.cell, place.softmax)
+                words = compute.crumb(model, inspection, what, short=False)
+                short = compute.crumb(model, inspection, what, short=index != trail.at)
+                button.setText(short if index == 0 else f"← {short}")
                 button.setAccessibleName(words)
+                button.setToolTip(words)
                 button.setChecked(index == trail.at)
 
     def _show(self) -> None:

@@ -40,7 +40,7 @@ class ActivationPanel(ElementPanel):
             self.choice.addItem(activation.FUNCTIONS[name].title, name)
         self.choice.activated.connect(self._on_choice_activated)
         self.entry = Entry("a", "The function's parameter", self._offer_parameter, middle)
-        self.reset = QPushButton("&Back to the layer's own", middle)
+        self.reset = QPushButton("&Back to its own settings", middle)
         self.reset.clicked.connect(self._on_reset_clicked)
         self.shares = ElidedLabel("", middle)
         head = QHBoxLayout()
@@ -68,6 +68,14 @@ class ActivationPanel(ElementPanel):
             return own
         name, parameter = self._swap
         return replace(own, function=name, parameter=np.array([parameter]))
+
+    def edits(self) -> object:
+        """Return the swapped function."""
+        return self._swap
+
+    def put_edits(self, edits: object) -> None:
+        """Bring a swapped function back."""
+        self._swap = edits if isinstance(edits, tuple) else None
 
     def show_subject(self, subject: Subject) -> None:
         """Show another layer, with its own function, or other values."""
@@ -110,8 +118,7 @@ class ActivationPanel(ElementPanel):
         y, slope = operation.value(self.unit, *self.cell), operation.slope(self.unit, *self.cell)
         self.plot.show_point(x)
         function = activation.FUNCTIONS[operation.function]
-        sizes = [abs(v) for v in (x, y, slope) if np.isfinite(v)]
-        decimals = decimals_for(max(sizes, default=0.0), self.digits)
+        decimals = decimals_for((x, y, slope), self.digits)
         at_x, at_y, at_slope = (fixed(v, decimals) for v in (x, y, slope))
         prime = coloured("kernel", r"f^{\prime}(x)")
         tex = (

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from PySide6.QtCore import Qt, QTimer, Signal, Slot
-from PySide6.QtGui import QHideEvent
+from PySide6.QtGui import QHideEvent, QKeyEvent
 from PySide6.QtWidgets import QHBoxLayout, QWidget
 
 from cnnviz.core.operations import Operation
@@ -108,6 +108,13 @@ class OperationPanel(QWidget):
             else:
                 self.show_value()
 
+    def edits(self) -> object:
+        """Return the user's changes of settings and weights, to come back to them; ``None`` where there are none."""
+        return None
+
+    def put_edits(self, edits: object) -> None:
+        """Bring changes back; the next `show_subject` applies them."""
+
     def set_digits(self, digits: int) -> None:
         """Write numbers with so many digits."""
         self.digits = digits
@@ -149,9 +156,23 @@ class OperationPanel(QWidget):
             return None
         return float(self.subject.output[self.unit, self.cell[0], self.cell[1]])
 
+    def follow_largest(self) -> None:
+        """Go where the largest part of the value comes from."""
+        found = self.operation.sources(self.unit, *self.cell, most=1) if self.operation is not None else ()
+        if found:
+            self.announce()
+            self.source_chosen.emit(found[0])
+
     def take_focus(self, reason: Qt.FocusReason) -> None:
         """Take the keyboard."""
         self.setFocus(reason)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Enter follows the largest part of the value."""
+        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
+            self.follow_largest()
+        else:
+            super().keyPressEvent(event)
 
     def hideEvent(self, event: QHideEvent) -> None:
         """Nothing is announced from behind."""

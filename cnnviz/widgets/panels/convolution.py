@@ -21,6 +21,7 @@ from cnnviz.core.operations import (
 )
 from cnnviz.core.transposed import TransposedStep
 from cnnviz.core.what_if import ConvChanges
+from cnnviz.widgets.cells import sample
 from cnnviz.widgets.formula import coloured, signed, tex_number
 from cnnviz.widgets.panels.base import Cell, Subject, input_limits
 from cnnviz.widgets.panels.convolution_settings import ConvSettings, left_overs
@@ -79,6 +80,14 @@ class ConvolutionPanel(SlidingPanel):
         changed = self.conv_settings.show_own(own)
         return changed if self.conv_settings.changes.any else own
 
+    def edits(self) -> object:
+        """Return what is changed."""
+        return self.conv_settings.changes
+
+    def put_edits(self, edits: object) -> None:
+        """Bring changes back."""
+        self.conv_settings.put(edits if isinstance(edits, ConvChanges) else ConvChanges())
+
     def channels_of(self, unit: int) -> range:
         """Return the channels of a filter's group."""
         per_group = self.convolution.weight.shape[1]
@@ -99,7 +108,8 @@ class ConvolutionPanel(SlidingPanel):
         self.input_grid.show_grid(Grid(values, low, high, role, title, operation.spec.padding))
         self.input_grid.show_left_over(*left_overs(operation))
         self._ends = input_limits(operation.x, self.subject.roles[0])
-        self._limit = float(np.abs(operation.weight[self.unit]).max(initial=0.0)) or 1.0
+        self._samples = (sample(operation.x), sample(operation.weight[self.unit]))
+        self._limit = self._samples[1][0] or 1.0
 
     def show_step(self) -> None:
         """Draw window, tape, formula and badge."""
@@ -125,6 +135,7 @@ class ConvolutionPanel(SlidingPanel):
                 step.bias,
                 (low, high),
                 self._limit,
+                *self._samples,
                 role,
             )
         )
@@ -147,7 +158,7 @@ class ConvolutionPanel(SlidingPanel):
         """Show the sum as a formula, and compare it with PyTorch's."""
         value = self.own_value()
         if value is None:
-            instead = "Your settings: PyTorch's output is the layer's own." if self.is_changed else ""
+            instead = "with your own settings" if self.is_changed else ""
             self.badge.show_check(None, instead)
         else:
             self.badge.show_check(Check(step.total, value, kernel_scale(step)))
@@ -238,8 +249,7 @@ class ConvolutionPanel(SlidingPanel):
 
 def sum_formula(step: KernelStep | TransposedStep, digits: int) -> tuple[str, str]:
     """Return the sum as TeX and in words: bias, subtotals, total; it says where printed numbers do not add up."""
-    magnitudes = [abs(step.bias), abs(step.total), *np.abs(step.subtotals).tolist()]
-    decimals = decimals_for(max((m for m in magnitudes if np.isfinite(m)), default=0.0), digits)
+    decimals = decimals_for([step.bias, step.total, *step.subtotals.tolist()], digits)
     order = largest(step.subtotals, MOST_TERMS) if len(step.subtotals) > MOST_TERMS else np.arange(len(step.subtotals))
     terms = [float(step.subtotals[c]) for c in order]
     rest = len(step.subtotals) - len(terms)

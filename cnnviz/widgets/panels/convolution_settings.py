@@ -98,13 +98,12 @@ class ConvSettings(QScrollArea):
         self.setMaximumWidth(300)
 
     def _make_head(self, page: QWidget) -> None:
-        self.reset = QPushButton("&Back to the layer's own", page)
+        self.reset = QPushButton("&Back to its own settings", page)
         self.reset.setToolTip("Take back every change of settings and weights")
         self.reset.clicked.connect(self._on_reset_clicked)
         self._column.addWidget(self.reset)
         self.kernel_grid = ValueGrid("Kernel", page)
         self.kernel_grid.setToolTip("Type a weight, or turn the wheel over it; with Shift in finer steps")
-        self.kernel_grid.setFixedHeight(148)
         self.kernel_grid.set_editable(True)
         self.kernel_grid.edited.connect(self._on_kernel_edited)
         self.kernel_grid.refused.connect(self._on_kernel_refused)
@@ -178,6 +177,11 @@ class ConvSettings(QScrollArea):
         """What is changed."""
         return self._changes
 
+    def put(self, changes: ConvChanges) -> None:
+        """Take changes that fitted before; `show_own` applies them."""
+        self._changes = changes
+        self._own = None
+
     def show_own(self, own: Convolution) -> Convolution:
         """Take another operation; return it with the changes, or without them where they do not fit it."""
         before = self._own
@@ -198,6 +202,7 @@ class ConvSettings(QScrollArea):
         values = changed.weight[self._place]
         most = float(abs(changed.weight[unit]).max()) or 1.0
         title = f"kernel of filter {unit}, channel {channel}"
+        self.kernel_grid.setFixedHeight(round(theme.text_px() * 1.4) + 6 + min(240, max(2, values.shape[0]) * 40))
         self.kernel_grid.show_grid(Grid(values, -most, most, "weight", title))
 
     def _show(self, changed: Convolution) -> None:

@@ -13,6 +13,7 @@ from cnnviz.core.formats import decimals_for, fixed, number
 from cnnviz.core.operations import Dense, DenseStep, Operation, RadialBasis, Softmax, Source, largest, sigmoid
 from cnnviz.widgets import theme
 from cnnviz.widgets.badge import Badge
+from cnnviz.widgets.cells import sample
 from cnnviz.widgets.elided_label import ElidedLabel
 from cnnviz.widgets.formula import Formula, coloured, signed, tex_number
 from cnnviz.widgets.ledger import Account, Column, Ledger, LedgerArea
@@ -103,8 +104,8 @@ class DensePanel(OperationPanel):
         step = self._step = operation.step(self.unit)
         radial = isinstance(operation, RadialBasis)
         order = self._order_of(step)
-        decimals = [decimals_for(_most(values), self.digits) for values in (step.x, step.weights, step.products)]
-        sums = decimals_for(max(_most(step.products), abs(step.total), abs(step.bias)), self.digits)
+        decimals = [_decimals(values, self.digits) for values in (step.x, step.weights, step.products)]
+        sums = max(_decimals(step.products, self.digits), _decimals(np.array([step.bias]), self.digits))
         columns = (
             Column("input x", step.x, decimals[0], "pointer"),
             Column("centre w" if radial else "weight w", step.weights, decimals[1], "kernel"),
@@ -229,14 +230,17 @@ class DensePanel(OperationPanel):
         self.go(unit, (0, 0))
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        """Enter goes where the largest term comes from; left and right choose another node."""
+        """Left and right choose another node."""
         step = {Qt.Key.Key_Left: -1, Qt.Key.Key_Right: 1}.get(Qt.Key(event.key()))
-        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and self.subject is not None:
-            self._leave(int(largest(self._step.products, 1)[0]))
-        elif step is not None and self.subject is not None:
+        if step is not None and self.subject is not None:
             self.go(min(self.dense.output_shape[0] - 1, max(0, self.unit + step)), (0, 0))
         else:
             super().keyPressEvent(event)
+
+
+def _decimals(values: Any, digits: int) -> int:
+    """Return how many decimals show the largest of many numbers with so many digits."""
+    return decimals_for(sample(values), digits)
 
 
 def _most(values: Any) -> float:
@@ -311,7 +315,7 @@ class SoftmaxPanel(OperationPanel):
         most, exponentials = operation.exponentials()
         probabilities = exponentials / exponentials.sum()
         logits = operation.logits.astype(np.float64)
-        z = decimals_for(_most(logits), self.digits)
+        z = _decimals(logits, self.digits)
         columns = (
             Column("logit z", logits, z, "pointer"),
             Column("(z − max)/T", (logits - most) / operation.temperature, z),
@@ -327,11 +331,10 @@ class SoftmaxPanel(OperationPanel):
             f"one node by itself: sigmoid({number(logit, self.digits)}) = {number(sigmoid(logit), self.digits)}"
         )
         value = number(float(probabilities[self.unit]), self.digits)
-        top = rf"e^{{({signed(fixed(logit, z))} - {signed(fixed(most, z))})/{operation.temperature:g}}}"
         one, total = (number(float(v), self.digits) for v in (exponentials[self.unit], exponentials.sum()))
         tex = (
-            r"p = \frac{e^{(z-\max z)/T}}{\sum_j e^{(z_j-\max z)/T}} ="
-            rf" \frac{{{coloured('pointer', top)}}}{{{coloured('kernel', tex_number(total))}}}"
+            r"p = \frac{e^{z/T}}{\sum_j e^{z_j/T}} = "
+            rf"\frac{{{coloured('kernel', tex_number(one))}}}{{{tex_number(total)}}}"
             rf" \approx {coloured('accent', tex_number(value))}"
         )
         self.formula.show_tex(tex, f"{self._name(self.unit)}: exponential {one} over the sum {total} is {value}")

@@ -53,18 +53,21 @@ class DropoutPanel(ElementPanel):
     def change(self, own: Operation) -> Operation:
         """Return the operation as the switches say."""
         assert isinstance(own, Dropout)
-        if not self.training.isChecked() and self._drop is None:
+        drop = own.drop if self._drop is None else self._drop
+        seed = self._seed if self.training.isChecked() else None
+        if (drop, seed) == (own.drop, own.seed):
             return own
-        return replace(
-            own,
-            drop=own.drop if self._drop is None else self._drop,
-            seed=self._seed if self.training.isChecked() else None,
-        )
+        return replace(own, drop=drop, seed=seed)
 
     def show_subject(self, subject: Subject) -> None:
         """Show another layer, with its own probability, or other values."""
         if self.subject is not None and self.subject.title != subject.title:
             self._drop = None
+        if self.subject is None or self.subject.title != subject.title:
+            assert isinstance(subject.operation, Dropout)
+            self.training.blockSignals(True)
+            self.training.setChecked(subject.operation.seed is not None)
+            self.training.blockSignals(False)
         super().show_subject(subject)
 
     def refresh(self) -> None:
@@ -96,8 +99,7 @@ class DropoutPanel(ElementPanel):
         operation = self.dropout
         x = float(operation.x[self.unit, self.cell[0], self.cell[1]])
         y = operation.value(self.unit, *self.cell)
-        finite = [abs(v) for v in (x, y) if np.isfinite(v)]
-        decimals = decimals_for(max(finite, default=0.0), self.digits)
+        decimals = decimals_for((x, y), self.digits)
         kept = int(operation.kept()[self.unit, self.cell[0], self.cell[1]])
         factor = (
             rf" \cdot \frac{{1}}{{1-{operation.drop:g}}}" if self.training.isChecked() and operation.drop < 1 else ""

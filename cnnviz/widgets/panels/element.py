@@ -6,7 +6,7 @@ from typing import Any
 
 from PySide6.QtWidgets import QWidget
 
-from cnnviz.core.operations import Source
+from cnnviz.core.operations import Operation, Source
 from cnnviz.widgets.panels.base import Cell, input_limits
 from cnnviz.widgets.panels.sliding import SlidingPanel
 from cnnviz.widgets.value_grid import Grid
@@ -21,6 +21,10 @@ class ElementPanel(SlidingPanel):
     def channels_of(self, unit: int) -> range:
         """A map is made from the one at its own place."""
         return range(unit, unit + 1)
+
+    def change(self, own: Operation) -> Operation:
+        """Return what is computed; subclasses whose settings can be changed override this."""
+        return own
 
     def input_of(self) -> Any:
         """Return the input, (C, H, W)."""

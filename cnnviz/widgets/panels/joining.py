@@ -9,7 +9,7 @@ from PySide6.QtCore import Qt, Slot
 from PySide6.QtWidgets import QGridLayout, QLabel, QVBoxLayout, QWidget
 
 from cnnviz.core.formats import adds_up, decimals_for, fixed
-from cnnviz.core.operations import Concatenation, Flatten, Operation, Source, Sum
+from cnnviz.core.operations import Concatenation, Flatten, Source, Sum
 from cnnviz.widgets.badge import Badge
 from cnnviz.widgets.elided_label import ElidedLabel
 from cnnviz.widgets.formula import Formula, coloured, signed, tex_number
@@ -37,10 +37,6 @@ class JoinPanel(ElementPanel):
             grid.hide()
         layout.addWidget(self._words, 1, 0, 1, len(self.grids))
         layout.setRowStretch(0, 1)
-
-    def change(self, own: Operation) -> Operation:
-        """There is nothing to change."""
-        return own
 
     @property
     def inputs(self) -> tuple[Any, ...]:
@@ -96,7 +92,7 @@ class JoinPanel(ElementPanel):
         assert isinstance(operation, Sum)
         terms = operation.terms(self.unit, *self.cell)
         total = operation.value(self.unit, *self.cell)
-        decimals = decimals_for(max((abs(t) for t in (*terms, total) if np.isfinite(t)), default=0.0), self.digits)
+        decimals = decimals_for((*terms, total), self.digits)
         exact, added = adds_up(terms, total, decimals)
         roles = ("pointer", "kernel", "good", "warning")
         parts = [coloured(roles[min(n, 3)], signed(fixed(t, decimals))) for n, t in enumerate(terms)]

@@ -75,7 +75,7 @@ class BatchNormPanel(ElementPanel):
         kinds = ("mean μ", "variance σ²", "scale γ", "shift β")
         arrays = (numbers.mean, numbers.var, numbers.gamma, numbers.beta)
         columns = tuple(
-            Column(title, array, decimals_for(float(np.abs(array).max(initial=0.0)), self.digits), role)
+            Column(title, array, decimals_for(array.tolist(), self.digits), role)
             for title, array, role in zip(kinds, arrays, ("pointer", "pointer", "kernel", "good"), strict=True)
         )
         order = np.arange(len(numbers.mean))
@@ -96,7 +96,7 @@ class BatchNormPanel(ElementPanel):
         step = normalisation.bn_step(value, operation.numbers, self.unit)
         mean, variance = float(operation.numbers.mean[self.unit]), float(operation.numbers.var[self.unit])
         all_of_it = (value, mean, variance, step.gamma, step.beta, step.result)
-        decimals = decimals_for(max((abs(v) for v in all_of_it if np.isfinite(v)), default=0.0), self.digits)
+        decimals = decimals_for(all_of_it, self.digits)
         x, mu, var, gamma, beta, result = (tex_number(fixed(v, decimals)) for v in all_of_it)
         root = rf"\sqrt{{{var} + {tex_number(f'{operation.numbers.eps:.0e}')}}}"
         fraction = rf"\frac{{{coloured('pointer', x)} - {signed(fixed(mean, decimals))}}}{{{root}}}"
@@ -134,11 +134,11 @@ class LocalResponsePanel(ElementPanel):
         assert isinstance(operation, LocalResponse)
         step = operation.step(self.unit, *self.cell)
         values = operation.x[list(step.channels), self.cell[0], self.cell[1]].astype(np.float64)
-        decimals = decimals_for(float(np.abs(values).max(initial=0.0)), self.digits)
+        decimals = decimals_for(values.tolist(), self.digits)
         squares = np.asarray(step.squares)
         columns = (
             Column("value", values, decimals, "pointer"),
-            Column("square", squares, decimals_for(float(squares.max(initial=0.0)), self.digits)),
+            Column("square", squares, decimals_for(squares.tolist(), self.digits)),
         )
         channels = list(step.channels)
         account = Account("channel", lambda n: f"map {channels[n]}", columns, squares, np.arange(len(channels)))

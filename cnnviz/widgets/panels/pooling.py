@@ -120,7 +120,7 @@ class PoolSettings(QScrollArea):
         column = QVBoxLayout(page)
         column.setContentsMargins(theme.GRID_PX, 0, theme.GRID_PX, theme.GRID_PX)
         column.setSpacing(6)
-        self.reset = QPushButton("&Back to the layer's own", page)
+        self.reset = QPushButton("&Back to its own settings", page)
         self.reset.clicked.connect(self._on_reset_clicked)
         column.addWidget(self.reset)
         self.kind = QComboBox(page)
@@ -173,6 +173,11 @@ class PoolSettings(QScrollArea):
     def changes(self) -> PoolChanges:
         """What is changed."""
         return self._changes
+
+    def put(self, changes: PoolChanges) -> None:
+        """Take changes that fitted before; `show_own` applies them."""
+        self._changes = changes
+        self._own = None
 
     def show_own(self, own: Pooling) -> Pooling:
         """Take another operation; return it with the changes, or without them where they do not fit it."""
@@ -333,6 +338,14 @@ class PoolingPanel(SlidingPanel):
         changed = self.pool_settings.show_own(own)
         return changed if self.pool_settings.changes.any else own
 
+    def edits(self) -> object:
+        """Return what is changed."""
+        return self.pool_settings.changes
+
+    def put_edits(self, edits: object) -> None:
+        """Bring changes back."""
+        self.pool_settings.put(edits if isinstance(edits, PoolChanges) else PoolChanges())
+
     def channels_of(self, unit: int) -> range:
         """A map is pooled by itself."""
         return range(unit, unit + 1)
@@ -434,7 +447,7 @@ def pool_formula(step: PoolStep, operation: Pooling, unit: int, digits: int) -> 
     """Return a pooling step as TeX and in words."""
     spec = operation.spec
     values = step.window[step.inside]
-    decimals = decimals_for(float(np.abs(values).max(initial=0.0)), digits)
+    decimals = decimals_for(values.tolist(), digits)
     texts = [fixed(float(v), decimals) for v in values[:MOST_TERMS]]
     more = values.size - len(texts)
     result = fixed(step.value, decimals)

@@ -331,14 +331,6 @@ class SlidingPanel(OperationPanel):
         self._on_output_pressed(row, column)
         self.follow_largest()
 
-    def follow_largest(self) -> None:
-        """Go where the largest part of the value comes from."""
-        if self._changed is not None:
-            found = self._changed.sources(self.unit, *self.cell, most=1)
-            if found:
-                self.announce()
-                self.source_chosen.emit(found[0])
-
     @Slot(int)
     def _on_choose_channel_changed(self, channel: int) -> None:
         self.choose_channel(channel)
@@ -362,10 +354,6 @@ class SlidingPanel(OperationPanel):
             self.settings.setVisible(on)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        """Play, step and jump; Enter follows the largest part of the value."""
-        if self.player.take_key(event):
-            return
-        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
-            self.follow_largest()
-        else:
+        """Play, step and jump."""
+        if not self.player.take_key(event):
             super().keyPressEvent(event)

@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QVBoxLayout, QWidg
 from cnnviz.core import transposed
 from cnnviz.core.operations import Check, Operation, Source, TransposedConvolution, kernel_scale, largest
 from cnnviz.core.transposed import TransposedStep
+from cnnviz.widgets.cells import sample
 from cnnviz.widgets.panels.base import Cell, Subject, input_limits
 from cnnviz.widgets.panels.convolution import MOST_BY_CHANNEL, sum_formula
 from cnnviz.widgets.panels.sliding import SlidingPanel
@@ -61,6 +62,14 @@ class TransposedPanel(SlidingPanel):
         changed = self.own_settings.show_own(own)
         return changed if self.own_settings.is_changed else own
 
+    def edits(self) -> object:
+        """Return what is changed."""
+        return self.own_settings.edits()
+
+    def put_edits(self, edits: object) -> None:
+        """Bring changes back."""
+        self.own_settings.put(edits)
+
     def channels_of(self, unit: int) -> range:
         """Return the channels of an output map's group."""
         operation = self.transposed
@@ -78,7 +87,8 @@ class TransposedPanel(SlidingPanel):
         self._ends = input_limits(operation.x, self.subject.roles[0])
         first = self.channels_of(self.unit)
         weights = operation.weight[first.start : first.stop, self.unit % operation.weight.shape[1]]
-        self._limit = float(np.abs(weights).max(initial=0.0)) or 1.0
+        self._samples = (sample(operation.x), sample(weights))
+        self._limit = self._samples[1][0] or 1.0
         (height, width), (_, rows, columns) = operation.x.shape[1:], operation.output_shape
         counts = transposed.overlap_counts(height, width, operation.spec)
         low_n, high_n = int(counts.min()), int(counts.max())
@@ -116,7 +126,7 @@ class TransposedPanel(SlidingPanel):
             content = TapeContent(
                 step.values[:, None], step.weights[:, None], step.products[:, None], np.zeros((1, n), np.bool_),
                 tuple(f"map {step.first_channel + c}" for c in range(count)), order, step.bias, (low, high),
-                self._limit, role,
+                self._limit, *self._samples, role,
             )  # fmt: skip
             self.tape.show_content(content)
             self.tape.show_chosen(self.channel - step.first_channel)

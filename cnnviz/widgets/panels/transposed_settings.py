@@ -41,11 +41,10 @@ class TransposedSettings(QScrollArea):
         page = QWidget(self)
         column = QVBoxLayout(page)
         column.setContentsMargins(theme.GRID_PX, 0, theme.GRID_PX, theme.GRID_PX)
-        self.reset = QPushButton("&Back to the layer's own", page)
+        self.reset = QPushButton("&Back to its own settings", page)
         self.reset.clicked.connect(self._on_reset_clicked)
         column.addWidget(self.reset)
         self.kernel_grid = ValueGrid("Kernel", page)
-        self.kernel_grid.setFixedHeight(132)
         self.kernel_grid.set_editable(True)
         self.kernel_grid.edited.connect(self._on_kernel_edited)
         self.kernel_grid.pressed.connect(lambda row, column: self.kernel_grid.show_cell((row, column)))
@@ -104,6 +103,15 @@ class TransposedSettings(QScrollArea):
         _ = changed.output_shape
         return changed
 
+    def edits(self) -> object:
+        """Return what is changed."""
+        return (self._settings, self._weights)
+
+    def put(self, edits: object) -> None:
+        """Take changes that fitted before; `show_own` applies them."""
+        self._settings, self._weights = edits if isinstance(edits, tuple) else ({}, ())
+        self._own = None
+
     def show_own(self, own: TransposedConvolution) -> TransposedConvolution:
         """Take another operation; return it with the changes, or without them where they do not fit it."""
         if self._own is not None and self._own.weight.shape != own.weight.shape:
@@ -136,6 +144,7 @@ class TransposedSettings(QScrollArea):
         self._place = (unit, channel)
         values = changed.weight[min(channel, len(changed.weight) - 1), unit % changed.weight.shape[1]]
         most = float(abs(changed.weight).max()) or 1.0
+        self.kernel_grid.setFixedHeight(round(theme.text_px() * 1.4) + 6 + min(240, max(2, values.shape[0]) * 40))
         self.kernel_grid.show_grid(Grid(values, -most, most, "weight", f"kernel from map {channel} to map {unit}"))
 
     def _put(self, settings: dict[str, Any], weights: Any) -> None:
