@@ -34,8 +34,9 @@ from cnnviz.models import registry
 from cnnviz.state.app_state import APPEARANCES, AppState
 from cnnviz.state.messages import Message, MessageCenter
 from cnnviz.state.settings import Settings
-from cnnviz.widgets import theme
+from cnnviz.widgets import formula, theme
 from cnnviz.workers.inference import InferenceService
+from cnnviz.workers.latest_lane import LatestLane
 from cnnviz.workers.loading import PictureLoader
 
 _log = logging.getLogger("cnnviz")
@@ -63,6 +64,9 @@ class Application(QObject):
         theme.apply(app, appearance, theme.nearest_scale(self.settings.get("window/text_scale", 1.0)))
         self.inference = InferenceService(self.state, self.messages, self)
         self.loader = PictureLoader(self.state, self.messages, self)
+        self.formulas = LatestLane(formula.make_handler, "formulas", self)
+        self.formulas.failed.connect(self._on_formulas_failed)
+        formula.use(self.formulas)
         self.window = MainWindow(self.state, self.messages, self.settings)
         self._fell_back = False
         self.state.loading_changed.connect(self._on_state_loading_changed)
@@ -79,6 +83,12 @@ class Application(QObject):
         """Stop every thread and wait for it."""
         self.inference.stop()
         self.loader.stop()
+        self.formulas.stop()
+        formula.use(None)
+
+    @Slot(object, object)
+    def _on_formulas_failed(self, request: object, error: BaseException) -> None:
+        self.messages.report(error)
 
     @Slot()
     def _on_window_first_shown(self) -> None:

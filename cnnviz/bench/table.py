@@ -48,8 +48,8 @@ def run_bench(*, as_json: bool) -> int:
     rows: list[Row] = []
     with tempfile.TemporaryDirectory(prefix="cnnviz-bench-") as folder:
         environment = _environment(Path(folder))
-        with tqdm(total=3, desc="measuring", disable=None, file=sys.stderr, leave=False) as progress:
-            for part in (_drawing, _capture, _starts):
+        with tqdm(total=4, desc="measuring", disable=None, file=sys.stderr, leave=False) as progress:
+            for part in (_drawing, _stepping, _capture, _starts):
                 rows += part(environment)
                 progress.update()
     if as_json:
@@ -71,6 +71,18 @@ def _drawing(environment: dict[str, str]) -> Iterator[Row]:
 
 def _capture(environment: dict[str, str]) -> Iterator[Row]:
     yield row("capture_ratio_lenet5", _measure("capture", environment)["ratio"], "×", 1.5)
+
+
+def _stepping(environment: dict[str, str]) -> Iterator[Row]:
+    found = _measure("stepping", environment)
+    yield row("open_step_through_vgg16_worst", found["opening_worst_ms"], "ms", 100.0)
+    yield row("step_512_channels_p99", found["step_p99_ms"], "ms", 16.7)
+    yield row("play_frame_mean", found["frame_ms"], "ms", 16.7)
+    yield row("play_gui_gap_p99", found["play_gap_p99_ms"], "ms", 16.7)
+    yield row("stepping_stroke_to_pixels_p50", found["latency_p50_ms"], "ms", 6.0)
+    yield row("stepping_stroke_to_pixels_p99", found["latency_p99_ms"], "ms", 16.7)
+    yield row("stepping_longest_gap", found["longest_gap_ms"], "ms", 33.0)
+    yield row("stepping_gui_gap_p99", found["draw_gap_p99_ms"], "ms", 16.7)
 
 
 def _starts(environment: dict[str, str]) -> Iterator[Row]:

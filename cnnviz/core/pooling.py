@@ -332,9 +332,10 @@ def pool_gradient(step: PoolStep, spec: PoolSpec | AdaptiveSpec) -> Float64Array
     assert isinstance(spec, PoolSpec)
     if step.value == 0 or not np.isfinite(step.value):
         return np.zeros(step.window.shape)
-    with np.errstate(invalid="ignore"):
+    with np.errstate(invalid="ignore", divide="ignore"):
         share = np.abs(step.window / step.value) ** (spec.p - 1) * np.sign(step.window) ** _parity(spec.p)
-    share = np.where(step.inside & (step.window != 0), share, 0.0)
+    steep = (step.window == 0) & (spec.p < 1)  # the slope of a root at 0 is infinite: nothing to show
+    share = np.where(step.inside & ~steep, share, 0.0)
     size = spec.kernel[0] * spec.kernel[1]
     return np.asarray(share / step.divisor if spec.averaged else share * size / _covered(step, spec), np.float64)
 

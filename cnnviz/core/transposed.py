@@ -100,7 +100,9 @@ def transposed_output_size(
         When nothing is left of the output.
     """
     size = (n - 1) * stride - 2 * padding + dilation * (kernel - 1) + output_padding + 1
-    if n < 1 or size < 1:
+    if n < 1:
+        raise UserError("A transposed convolution of maps without values has nothing to compute.")
+    if size < 1:
         raise UserError(
             f"Padding of {padding} cuts the whole output of {size + 2 * padding} away.",
             suggestion="Use less padding or a larger kernel.",
@@ -246,8 +248,13 @@ class Stamp:
 
 
 def stamp(x_chw: Array, weight_iokk: Array, spec: TransposedSpec, unit: int, channel: int, row: int, col: int) -> Stamp:
-    """Return what one input cell puts on one output map; errors as `transposed_step`."""
+    """Return what one input cell puts on one output map of its group; errors as `transposed_step`."""
     out_rows, out_columns = _check(x_chw, weight_iokk, None, spec)
+    place = (unit, channel, row, col)
+    if not all(0 <= at < n for at, n in zip(place, (weight_iokk.shape[1] * spec.groups, *x_chw.shape), strict=True)):
+        raise IndexError(f"no input ({channel}, {row}, {col}) for map {unit}")
+    if unit // weight_iokk.shape[1] != channel // (len(x_chw) // spec.groups):
+        raise IndexError(f"channel {channel} does not reach map {unit}: they are of different groups")
     value = float(x_chw[channel, row, col])
     weights = weight_iokk[channel, unit % weight_iokk.shape[1]].astype(np.float64)
     rows = row * spec.stride[0] - spec.padding[0] + spec.dilation[0] * np.arange(spec.kernel[0])

@@ -18,7 +18,7 @@ from cnnviz.core.operations import TOLERANCE, Convolution, Dense, Source, Transp
 
 Array = npt.NDArray[Any]
 MOST = 8  # channels, or sources, that are printed in full
-WIDE = 100  # characters that window and kernel may take side by side
+WIDE = 110  # characters that window and kernel may take side by side
 _EVERY = 2**31  # more sources than a value has
 
 
@@ -43,7 +43,8 @@ def explain_value(
     node = graph.by_name.get(layer)
     if node is not None and not node.is_map and cell not in (None, (0, 0)):
         raise UserError(f"'{layer}' is a vector, whose values have no row and column.", suggestion="Leave --at out.")
-    found = explain(graph, layer, inspection.values, loaded.weights, unit, cell)
+    with np.errstate(all="ignore"):  # infinities are shown as they are
+        found = explain(graph, layer, inspection.values, loaded.weights, unit, cell)
     if cell is None and found.node.is_map:
         _, rows, columns = found.operation.output_shape
         raise UserError(
@@ -52,6 +53,7 @@ def explain_value(
     return found
 
 
+@np.errstate(all="ignore")
 def as_json(found: Explanation) -> dict[str, Any]:
     """Return a value with everything that it was made of; what JSON cannot write (NaN, infinities) is ``None``."""
     unit, row, col = found.place
@@ -97,6 +99,7 @@ def as_json(found: Explanation) -> dict[str, Any]:
     return finite
 
 
+@np.errstate(all="ignore")
 def as_text(found: Explanation, *, everything: bool = False) -> str:
     """Return a value with what it was made of, for people.
 
@@ -139,7 +142,9 @@ def _convolution(found: Explanation, step: KernelStep, everything: bool) -> list
     shown = sorted(int(n) for n in largest(step.subtotals, count if everything else MOST))
     windows, kernels = _column(step.window[shown]), _column(step.weights[shown])
     mask = np.broadcast_to(step.padding_mask, step.window[shown].shape)
-    windows = _padded([f"({text})" if out else f" {text} " for text, out in zip(windows, mask.flat, strict=True)])
+    if mask.any():
+        windows = [f"({text})" if out else f"{text} " for text, out in zip(windows, mask.flat, strict=True)]
+    windows = _padded(windows)
     kernels = _padded(kernels)
     amounts = _padded(_column(np.array([*step.subtotals[shown], _rest(step, shown)])))
     height, width = step.padding_mask.shape
@@ -170,9 +175,9 @@ def _rest(step: KernelStep, shown: list[int]) -> float:
 
 def _beside(windows: list[str], kernels: list[str]) -> list[str]:
     """Return window and kernel side by side, or below each other where they are wide."""
-    if len(windows[0]) + len(kernels[0]) + 6 <= WIDE:
+    if len(windows[0]) + len(kernels[0]) + 7 <= WIDE:
         pairs = zip(("window", *windows), ("kernel", *kernels), strict=True)
-        return [f"  {left:<{len(windows[0])}}  {right}".rstrip() for left, right in pairs]
+        return [f"  {left:<{len(windows[0])}}  {'×' if n else ' '}  {right}" for n, (left, right) in enumerate(pairs)]
     return ["  window", *(f"  {row.rstrip()}" for row in windows), "  kernel", *(f"  {row}" for row in kernels)]
 
 
@@ -204,10 +209,11 @@ def _place(found: Explanation, source: Source) -> str:
 
 def _verdict(found: Explanation) -> list[str]:
     check = found.check
+    magnitudes = _short(check.scale).strip()
     lines = _labelled([("total", check.total), ("PyTorch", check.torch)])
     lines += [
         f"{'difference':<12}{_short(check.difference)}",
-        f"{'allowed':<12}{_short(check.allowed)} = {TOLERANCE:g} × {_short(check.scale)}, the sum of the magnitudes",
+        f"{'allowed':<12}{_short(check.allowed)} = {TOLERANCE:g} × {magnitudes}, the sum of the magnitudes",
         "",
     ]
     if check.agrees:
@@ -217,7 +223,10 @@ def _verdict(found: Explanation) -> list[str]:
 
 def _labelled(rows: Iterable[tuple[str, float]]) -> list[str]:
     """Return sums with as many digits as single precision has, and some more."""
-    return [f"{name:<12}{value: .10f}" if abs(value) < 10**6 else f"{name:<12}{value: .9e}" for name, value in rows]
+    return [
+        f"{name:<12}{value: .10f}" if 1e-4 <= abs(value) < 1e6 or value == 0 else f"{name:<12}{value: .9e}"
+        for name, value in rows
+    ]
 
 
 def _short(value: float) -> str:

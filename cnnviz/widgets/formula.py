@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
-from functools import lru_cache
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
 
-from PySide6.QtCore import QByteArray, QEvent, QRectF, QSize, Qt, QTimer, Slot
+from PySide6.QtCore import QByteArray, QEvent, QRectF, QSize, Qt, QTimer, SignalInstance, Slot
 from PySide6.QtGui import QPainter
 from PySide6.QtSvg import QSvgRenderer
 from PySide6.QtWidgets import QSizePolicy, QWidget
@@ -14,6 +16,7 @@ from cnnviz.widgets import theme
 from cnnviz.widgets.figure import Figure
 
 REST_MS = 120  # setting a formula takes 10 to 40 ms: not while its numbers run
+MOST_KEPT = 512
 _ROLE = re.compile(r"@(\w+)")
 
 
@@ -37,23 +40,53 @@ def signed(text: str) -> str:
     return f"({tex})" if tex.startswith("-") else tex
 
 
-@lru_cache(maxsize=256)
-def typeset(tex: str, size_px: int, colour: str) -> bytes:
-    """Return a formula as SVG.
+@dataclass(frozen=True)
+class Setting:
+    """What is set: LaTeX with its roles replaced by colours, the height of letters, the colour of the rest."""
 
-    Parameters
-    ----------
-    tex
-        LaTeX, roles replaced by colours.
-    size_px
-        Height of the letters.
-    colour
-        Of everything without its own.
-    """
-    import ziamath  # 0.2 s: not with the window
+    tex: str
+    size_px: int
+    colour: str
 
-    ziamath.config.svg2 = False  # QtSvg knows no `symbol`
-    return str(ziamath.Latex(tex, size=size_px, color=colour).svg()).encode()
+
+class Lane(Protocol):
+    """A thread that takes a `Setting` and says when it is done; only the newest that waits is kept."""
+
+    @property
+    def done(self) -> SignalInstance:
+        """Emitted with the setting and what became of it."""
+
+    def submit(self, request: Any) -> None:
+        """Set a formula as soon as there is time."""
+
+
+_lane: Lane | None = None
+_kept: dict[Setting, bytes] = {}
+
+
+def use(lane: Lane | None) -> None:
+    """Set formulas in a thread from now on, or at once where there is none; formulas made before do not follow."""
+    global _lane
+    _lane = lane
+
+
+def make_handler() -> Callable[[Setting], bytes]:
+    """Return what a lane's thread does."""
+    return typeset
+
+
+def typeset(setting: Setting) -> bytes:
+    """Return a formula as SVG; it is kept, since the same one comes again."""
+    svg = _kept.get(setting)
+    if svg is None:
+        import ziamath  # 0.2 s: not with the window
+
+        ziamath.config.svg2 = False  # QtSvg knows no `symbol`
+        svg = str(ziamath.Latex(setting.tex, size=setting.size_px, color=setting.colour).svg()).encode()
+        while len(_kept) >= MOST_KEPT:
+            _kept.pop(next(iter(_kept)), None)
+        _kept[setting] = svg
+    return svg
 
 
 class Formula(Figure):
@@ -70,6 +103,10 @@ class Formula(Figure):
         self._rest.setSingleShot(True)
         self._rest.setInterval(REST_MS)
         self._rest.timeout.connect(self._on_rest_timeout)
+        self._lane = _lane
+        self._wanted: Setting | None = None
+        if _lane is not None:
+            _lane.done.connect(self._on_lane_done)
 
     @property
     def tex(self) -> str:
@@ -87,6 +124,8 @@ class Formula(Figure):
             The same in words, for a screen reader.
         """
         if tex == self._tex:
+            if self._rest.isActive():
+                self._rest.start()  # what it belongs to still changes
             return
         self._tex, self._words = tex, words
         self.setAccessibleDescription(words)
@@ -95,19 +134,36 @@ class Formula(Figure):
         self.update()
 
     def settle(self) -> None:
-        """Set the formula now."""
+        """Have the formula set now."""
         self._rest.stop()
         self._on_rest_timeout()
 
     @Slot()
     def _on_rest_timeout(self) -> None:
-        self._shown = self._tex
+        """Have the formula set, in the lane's thread if there is one."""
         colours = theme.current()
         tex = _ROLE.sub(lambda found: str(getattr(colours, found[1])), self._tex)
-        self._renderer = None
-        if tex:
-            svg = typeset(tex, round(theme.text_px() * 1.3), colours.text)
-            self._renderer = QSvgRenderer(QByteArray(svg), self)
+        self._wanted = Setting(tex, round(theme.text_px() * 1.3), colours.text) if tex else None
+        if self._wanted is None or self._wanted in _kept or self._lane is None:
+            self._take()
+        else:
+            self._lane.submit(self._wanted)
+
+    @Slot(object, object)
+    def _on_lane_done(self, setting: Setting, svg: bytes) -> None:
+        """Take the formula if it is this one's; ask again if another one took its turn."""
+        if self._wanted is None or self._lane is None:
+            return
+        if self._wanted in _kept:
+            self._take()
+        else:
+            self._lane.submit(self._wanted)
+
+    def _take(self) -> None:
+        """Show the formula that is wanted."""
+        wanted, self._wanted = self._wanted, None
+        self._renderer = QSvgRenderer(QByteArray(typeset(wanted)), self) if wanted is not None else None
+        self._shown = self._tex
         self.update()
 
     def draw(self, painter: QPainter, size: QSize) -> None:

@@ -188,7 +188,8 @@ class Tape(Figure):
         assert content is not None
         text_px = theme.text_px()
         count = content.window.shape[2]
-        name, sign = round(text_px * 4.0), round(text_px * 1.3)
+        longest = max(len(content.names[0]), len(content.names[-1]))
+        name, sign = round(text_px * 0.62 * (longest + 1.5)), round(text_px * 1.3)
         number = self._cell_w[2] + round(text_px * 1.0)
         at = [4]
         for width in (name, *(count * w + sign for w in self._cell_w), number + sign, number):

@@ -33,6 +33,7 @@ Cell = tuple[int, int]
 Quad = tuple[int, int, int, int]
 MOST_CELL_PX = 72
 TEXT_CELL_PX = 20
+LINE_CELL_PX = 12  # lines between smaller cells would hide them
 UNREACHED = 0.82  # how much of the background covers cells that the walk has not reached
 
 
@@ -273,7 +274,7 @@ class ValueGrid(Figure):
         rows, columns = grid.values_hw.shape
         draw_part(painter, area, indexed_image(self._indices, grid.role), QRect(0, 0, columns, rows))
         cell_px = area.width() // columns
-        if cell_px >= 8:
+        if cell_px >= LINE_CELL_PX:
             line = colours.color("line")  # strips, not lines: a line of one pixel is blurred in an SVG
             for row in range(1, rows):
                 painter.fillRect(area.left(), self._span(row, row + 1, 0, 1, area).top(), area.width(), 1, line)

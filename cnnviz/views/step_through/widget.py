@@ -47,6 +47,7 @@ class StepThroughView(View):
         super().__init__(state, messages, parent)
         self._panels: dict[type[Operation], OperationPanel] = {}
         self._shown: compute.Shown | None = None
+        self._seen: tuple[LoadedModel, Inspection, str, bool] | None = None  # what it was made from
         self._crumbs: list[QToolButton] = []
         self._sentence = QLabel(self)
         self._sentence.setWordWrap(True)
@@ -159,6 +160,15 @@ class StepThroughView(View):
         if inspection is None:
             self._say(NO_VALUES)
             return
+        seen = (model, inspection, place.layer, place.softmax)
+        if (
+            self._shown is not None
+            and self._seen is not None
+            and all(a is b for a, b in zip(seen, self._seen, strict=True))
+        ):
+            self.show_selection(place)
+            return
+        self._seen = seen
         shown = compute.shown(model, inspection, place.layer, softmax=place.softmax)
         if shown is None:
             self._say(why_not(node))

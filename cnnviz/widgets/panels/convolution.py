@@ -30,7 +30,7 @@ from cnnviz.widgets.tape import Tape, TapeArea, TapeContent
 from cnnviz.widgets.value_grid import Grid, Window
 
 MOST_BY_CHANNEL = 12  # with more channels the largest stand first, unless the user wants otherwise
-MOST_TERMS = 4
+MOST_TERMS = 8
 ORDERS = ("by size or channel", "by channel", "largest first")
 
 
@@ -163,7 +163,7 @@ class ConvolutionPanel(SlidingPanel):
         else:
             self.badge.show_check(Check(step.total, value, kernel_scale(step)))
         self.badge.setVisible(value is not None or self.is_changed)
-        tex, words = sum_formula(step, self.digits)
+        tex, words = sum_formula(step, self.digits, terms_for(self.formula.width()))
         self.formula.show_tex(tex, words)
         self.output_grid.setAccessibleDescription(words)
         self.tape.setAccessibleDescription(words)
@@ -247,10 +247,15 @@ class ConvolutionPanel(SlidingPanel):
             self.conv_settings.show_kernel(self.unit, channel, self.convolution)
 
 
-def sum_formula(step: KernelStep | TransposedStep, digits: int) -> tuple[str, str]:
+def terms_for(width_px: int) -> int:
+    """Return how many subtotals a formula of this width can show in readable letters."""
+    return max(1, min(MOST_TERMS, width_px // 90 - 3))
+
+
+def sum_formula(step: KernelStep | TransposedStep, digits: int, most: int) -> tuple[str, str]:
     """Return the sum as TeX and in words: bias, subtotals, total; it says where printed numbers do not add up."""
     decimals = decimals_for([step.bias, step.total, *step.subtotals.tolist()], digits)
-    order = largest(step.subtotals, MOST_TERMS) if len(step.subtotals) > MOST_TERMS else np.arange(len(step.subtotals))
+    order = largest(step.subtotals, most) if len(step.subtotals) > most else np.arange(len(step.subtotals))
     terms = [float(step.subtotals[c]) for c in order]
     rest = len(step.subtotals) - len(terms)
     if rest:

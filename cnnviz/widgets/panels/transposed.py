@@ -11,7 +11,7 @@ from cnnviz.core.operations import Check, Operation, Source, TransposedConvoluti
 from cnnviz.core.transposed import TransposedStep
 from cnnviz.widgets.cells import sample
 from cnnviz.widgets.panels.base import Cell, Subject, input_limits
-from cnnviz.widgets.panels.convolution import MOST_BY_CHANNEL, sum_formula
+from cnnviz.widgets.panels.convolution import MOST_BY_CHANNEL, sum_formula, terms_for
 from cnnviz.widgets.panels.sliding import SlidingPanel
 from cnnviz.widgets.panels.transposed_settings import TransposedSettings
 from cnnviz.widgets.tape import Tape, TapeArea, TapeContent
@@ -136,7 +136,7 @@ class TransposedPanel(SlidingPanel):
         self.badge.setVisible(value is not None)
         if value is not None:
             self.badge.show_check(Check(step.total, value, kernel_scale(step)))
-        self.formula.show_tex(*sum_formula(step, self.digits))
+        self.formula.show_tex(*sum_formula(step, self.digits, terms_for(self.formula.width())))
 
     def set_digits(self, digits: int) -> None:
         """Write numbers with so many digits."""
