@@ -33,6 +33,18 @@ KEYS = """
 | Wheel, +, −, 0 | zoom in, out, fit; drag to move |
 | Escape | back out, one level at a time |
 
+## Step through and laboratory
+
+| With | you |
+|---|---|
+| Space | play, pause |
+| Left, Right, Home, End | one step back or on; to the first, to the last |
+| Arrows in a grid, click, drag | move the window |
+| Double click on a value or a product, Enter | go to where it comes from; Enter follows the largest part |
+| Alt+Left, Alt+Right, Backspace | the same way forwards to the result, and back again |
+| Wheel, type over a cell | change a weight, or a value in the laboratory; with Shift in finer steps |
+| Ctrl+Z, Ctrl+Y | undo, redo in the laboratory |
+
 ## Everywhere
 
 | With | you |
@@ -40,6 +52,8 @@ KEYS = """
 | Ctrl+1 … Ctrl+4 | go to the input, the map, the prediction, the inspector |
 | Ctrl+C, Ctrl+Shift+S | copy or save the picture that has the focus (PNG, SVG) |
 | Ctrl +, Ctrl −, Ctrl 0 | make the text larger, smaller, as usual |
+| Alt+1, Alt+2 | explore a network; the laboratory |
+| F9 | let the inspector fill the window, and back |
 | F11 | fill the screen |
 """
 

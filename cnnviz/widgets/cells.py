@@ -10,11 +10,11 @@ import numpy.typing as npt
 from PySide6.QtCore import QRect, Qt
 from PySide6.QtGui import QColor, QPainter
 
-from cnnviz.core import mosaic
-from cnnviz.core.formats import number
+from cnnviz.core.formats import fixed, number
 from cnnviz.widgets.colormap import MapRole, text_colour
 from cnnviz.widgets.figure import draw_part, indexed_image
 
+MOST_SAMPLED = 4096
 CENTRED = int(Qt.AlignmentFlag.AlignCenter)  # joining flags costs more than drawing a number
 
 
@@ -41,41 +41,54 @@ def cell_text(value: float, digits: int, room: float) -> str:
     return "…"
 
 
-def indices_of(values_hw: npt.NDArray[Any], low: float, high: float) -> npt.NDArray[np.uint8]:
-    """Return the colour index of each value of one map, (H, W), the rows as long as the map."""
-    height, width = values_hw.shape
-    with np.errstate(over="ignore"):
-        maps_chw = values_hw[None].astype(np.float32)
-    return mosaic.to_indices(maps_chw, low, high, mosaic.MosaicLayout(1, height, width, 1))[:, :width]
+def indices_of(values: npt.NDArray[Any], low: float, high: float) -> npt.NDArray[np.uint8]:
+    """Return the colour index of each value: 1 at `low`, 255 at `high`, 0 for NaN; the shape stays."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        scale = 254 / (high - low) if high > low else 0.0
+        steps = (values - low) * scale + 1.5  # the cast below cuts the fraction off
+        indices: npt.NDArray[np.uint8] = np.clip(np.nan_to_num(steps, nan=0.0), 0, 255).astype(np.uint8)
+    np.maximum(indices, 1, out=indices, where=~np.isnan(values))
+    return indices
+
+
+def texts_of(values: npt.NDArray[Any], decimals: int) -> list[str]:
+    """Return what `fixed` writes for each of many values, in one go."""
+    flat = values.ravel()
+    size = np.abs(flat).max(initial=0.0)
+    if not size < 10**8:  # also where one is NaN
+        return [fixed(float(value), decimals) for value in flat]
+    rounded = np.round(flat.astype(np.float64), decimals) + 0.0  # no negative zero
+    return [f"{value:.{decimals}f}".replace("-", "−") for value in rounded.tolist()]
 
 
 def sample(values: npt.NDArray[Any]) -> tuple[float, ...]:
     """Return what decides the decimals of many values: the largest magnitude, and a fraction if there is one."""
-    magnitude = np.abs(values)
-    most = float(np.max(magnitude, where=np.isfinite(magnitude), initial=0.0))
-    fractions = values[(values != np.round(values)) & np.isfinite(values)]
+    most = max(float(values.max(initial=0.0)), -float(values.min(initial=0.0)))
+    if not np.isfinite(most):
+        most = float(np.max(np.abs(values), where=np.isfinite(values), initial=0.0))
+    some = values.reshape(-1)[:MOST_SAMPLED]
+    fractions = some[(some != np.round(some)) & np.isfinite(some)]
     return (most, float(fractions[0])) if fractions.size else (most,)
 
 
 def draw_cells(
-    painter: QPainter, rect: QRect, indices_hw: npt.NDArray[np.uint8], texts: list[list[str]] | None, role: MapRole
+    painter: QPainter, rect: QRect, indices_hw: npt.NDArray[np.uint8], texts: list[str], role: MapRole
 ) -> None:
-    """Draw a matrix of coloured cells over the whole of `rect`, with a text in each if there are texts."""
+    """Draw a matrix of coloured cells over the whole of `rect`, with a text in each.
+
+    The rectangle's sides are multiples of the matrix's; `texts` stand row after row.
+    """
     height, width = indices_hw.shape
     draw_part(painter, rect, indexed_image(indices_hw, role), QRect(0, 0, width, height))
-    if texts is None:
-        return
     inks = text_colours(role)
+    cell_w, cell_h, left, top = rect.width() // width, rect.height() // height, rect.left(), rect.top()
     last: QColor | None = None
-    for row, (line, steps) in enumerate(zip(texts, indices_hw.tolist(), strict=True)):
-        top, bottom = rect.top() + row * rect.height() // height, rect.top() + (row + 1) * rect.height() // height
-        for column, (text, index) in enumerate(zip(line, steps, strict=True)):
-            if not index:
-                continue  # no number there
-            ink = inks[index - 1]
-            if ink is not last:
-                painter.setPen(ink)
-                last = ink
-            left = rect.left() + column * rect.width() // width
-            right = rect.left() + (column + 1) * rect.width() // width
-            painter.drawText(left, top, right - left, bottom - top, CENTRED, text)
+    for place, (text, index) in enumerate(zip(texts, indices_hw.ravel().tolist(), strict=True)):
+        if not index:
+            continue  # no number there
+        ink = inks[index - 1]
+        if ink is not last:
+            painter.setPen(ink)
+            last = ink
+        row, column = divmod(place, width)
+        painter.drawText(left + column * cell_w, top + row * cell_h, cell_w, cell_h, CENTRED, text)

@@ -208,10 +208,11 @@ class KeptPicture:
 
     def __init__(self) -> None:
         self._pixmap: QPixmap | None = None
+        self._is_new = False
 
     def drop(self) -> None:
         """Draw it anew the next time."""
-        self._pixmap = None
+        self._is_new = False
 
     def draw(self, painter: QPainter, size: QSize, paint: Callable[[QPainter], None]) -> None:
         """Draw what `paint` draws, on the background; on the screen from the picture that is kept of it."""
@@ -224,6 +225,9 @@ class KeptPicture:
         if kept is None or kept.devicePixelRatio() != ratio or kept.deviceIndependentSize().toSize() != size:
             kept = self._pixmap = QPixmap(size * ratio)
             kept.setDevicePixelRatio(ratio)
+            self._is_new = False
+        if not self._is_new:
+            self._is_new = True
             kept.fill(theme.current().color("panel"))
             cached = QPainter(kept)
             paint(cached)

@@ -103,6 +103,7 @@ class Formula(Figure):
         self._rest.setSingleShot(True)
         self._rest.setInterval(REST_MS)
         self._rest.timeout.connect(self._on_rest_timeout)
+        self._make: Callable[[], tuple[str, str]] | None = None
         self._lane = _lane
         self._wanted: Setting | None = None
         if _lane is not None:
@@ -123,6 +124,7 @@ class Formula(Figure):
         words
             The same in words, for a screen reader.
         """
+        self._make = None
         if tex == self._tex:
             if self._rest.isActive():
                 self._rest.start()  # what it belongs to still changes
@@ -133,6 +135,17 @@ class Formula(Figure):
         self._rest.start()
         self.update()
 
+    def show_later(self, make: Callable[[], tuple[str, str]]) -> None:
+        """Show the formula and the words that `make` returns when nothing has changed for a moment.
+
+        While numbers run it is not even made: the one before is dimmed, once.
+        """
+        self._make = make
+        self._rest.start()
+        if self._tex:
+            self._tex = ""
+            self.update()
+
     def settle(self) -> None:
         """Have the formula set now."""
         self._rest.stop()
@@ -141,6 +154,10 @@ class Formula(Figure):
     @Slot()
     def _on_rest_timeout(self) -> None:
         """Have the formula set, in the lane's thread if there is one."""
+        if self._make is not None:
+            (self._tex, self._words), self._make = self._make(), None
+            self.setAccessibleDescription(self._words)
+            self.setToolTip(self._words)
         colours = theme.current()
         tex = _ROLE.sub(lambda found: str(getattr(colours, found[1])), self._tex)
         self._wanted = Setting(tex, round(theme.text_px() * 1.3), colours.text) if tex else None

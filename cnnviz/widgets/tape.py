@@ -8,13 +8,13 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from PySide6.QtCore import QEvent, QPointF, QRect, QSize, Qt, Signal
-from PySide6.QtGui import QBrush, QColor, QKeyEvent, QMouseEvent, QPainter, QPen, QResizeEvent
+from PySide6.QtCore import QEvent, QPoint, QPointF, QRect, QSize, Qt, Signal
+from PySide6.QtGui import QBrush, QColor, QKeyEvent, QMouseEvent, QPainter, QPen, QPixmap, QResizeEvent
 from PySide6.QtWidgets import QFrame, QScrollArea, QWidget
 
-from cnnviz.core.formats import adds_up, decimals_for, fixed
+from cnnviz.core.formats import decimals_for, fixed
 from cnnviz.widgets import theme
-from cnnviz.widgets.cells import CENTRED, breadth, draw_cells, indices_of
+from cnnviz.widgets.cells import CENTRED, breadth, draw_cells, indices_of, texts_of
 from cnnviz.widgets.colormap import MapRole
 from cnnviz.widgets.figure import Figure, draw_text
 
@@ -22,6 +22,7 @@ Array = npt.NDArray[Any]
 GAP_PX = 10
 ROWS_SEEN = 3
 MOST_SCALE = 2.2  # numbers grow with the room, for those at the back of the class
+MOST_KERNELS = 64
 MOST_SAVED_ROWS = 32  # a saved picture of hundreds of rows would be metres high
 
 
@@ -47,6 +48,8 @@ class TapeContent:
         `cells.sample` of the whole input and of the whole filter, so that decimals stay the same from step to step.
     window_role
         Colours of the window.
+    kernel_key
+        Another one says that the weights are others; ``None``: they may always be.
     """
 
     window: Array
@@ -61,11 +64,17 @@ class TapeContent:
     window_sample: tuple[float, ...]
     weight_sample: tuple[float, ...]
     window_role: MapRole
+    kernel_key: object = None
 
     @cached_property
     def subtotals(self) -> Array:
         """Sum of each channel's products, (C,)."""
         return np.asarray(self.products.sum(axis=(1, 2)))
+
+    @cached_property
+    def largest(self) -> float:
+        """The largest magnitude among the products."""
+        return _largest(self.products)
 
     @cached_property
     def running(self) -> Array:
@@ -102,6 +111,10 @@ class Tape(Figure):
         self._size_key: tuple[object, ...] = ()
         self._room = QSize(1, 1)
         self._sum_decimals, self._sum_digits = 2, 0
+        self._decimals = (2, 2, 2)
+        self._at: tuple[int, ...] = ()
+        self._kernels: dict[int, QPixmap] = {}  # by channel: they stay while input and place change
+        self._kernels_of: tuple[object, ...] = ()
         self.setMinimumHeight(40)
 
     # -- what is shown --------------------------------------------------------------------------------------------
@@ -127,9 +140,12 @@ class Tape(Figure):
     @property
     def decimals(self) -> tuple[int, int, int]:
         """Decimals of window, weights, and products with their sums."""
-        content = self._content
-        if content is None:
-            return 2, 2, 2
+        return self._decimals
+
+    def _choose_decimals(self, content: TapeContent) -> tuple[int, int, int]:
+        wanted = decimals_for((content.largest or 1.0, 0.5), self._digits)
+        if abs(wanted - self._sum_decimals) > 1 or self._digits != self._sum_digits:
+            self._sum_decimals, self._sum_digits = wanted, self._digits  # else columns would jump at every step
         window, weights = (decimals_for(s, self._digits) for s in (content.window_sample, content.weight_sample))
         return window, weights, 0 if window == weights == 0 else self._sum_decimals
 
@@ -140,9 +156,7 @@ class Tape(Figure):
             return
         text_px = theme.text_px()
         count, height, _ = content.window.shape
-        wanted = decimals_for((_largest(content.products) or 1.0, 0.5), self._digits)
-        if abs(wanted - self._sum_decimals) > 1 or self._digits != self._sum_digits:
-            self._sum_decimals, self._sum_digits = wanted, self._digits  # else columns would jump at every step
+        self._decimals = self._choose_decimals(content)
         ends = tuple(len(fixed(v, d)) for v, d in zip(self._ends(), self.decimals, strict=True))
         key = (content.window.shape, ends, text_px, self._room)
         if key == self._size_key:
@@ -155,10 +169,11 @@ class Tape(Figure):
             self._cell_w = tuple(round(0.64 * self._font_px * n + 7) for n in broad)
             self._cell_h = round(self._font_px * 1.6)
             self._row_px = max(height * self._cell_h, round(text_px * 2.6)) + GAP_PX
-            across = self._room.width() / (self._columns()[-1] + text_px)
+            self._at = self._columns()
+            across = self._room.width() / (self._at[-1] + text_px)
             down = (self._room.height() - self.head_px()) / (self._row_px * min(count, ROWS_SEEN))
             scale = min(MOST_SCALE, max(1.0, min(across, down) * 0.97))
-        self.setMinimumWidth(self._columns()[-1] + round(text_px * 1))
+        self.setMinimumWidth(self._at[-1] + round(text_px * 1))
         self.setFixedHeight(self.head_px() + count * self._row_px + 2)
 
     def fit_into(self, room: QSize) -> None:
@@ -175,7 +190,7 @@ class Tape(Figure):
         return (
             -max(map(abs, content.window_limits)) if content.window_limits[0] < 0 else content.window_limits[1],
             -content.weight_limit,
-            -_largest(content.products),
+            -content.largest,
         )
 
     def head_px(self) -> int:
@@ -214,14 +229,82 @@ class Tape(Figure):
             return
         whole = QRect(0, 0, size.width(), size.height())
         clip = painter.clipBoundingRect().toAlignedRect() if painter.hasClipping() else whole
-        at, head = self._columns(), self.head_px()
+        at, head = self._at, self.head_px()
         if clip.top() < head:
             self._draw_heading(painter, at)
         first = max(0, (clip.top() - head) // self._row_px)
         last = min(len(content.order), (min(clip.bottom(), size.height()) - head) // self._row_px + 1)
+        if first >= last:
+            return
+        self._forget_kernels(content)
+        channels = content.order[first:last]
+        low, high = content.window_limits
+        most = content.largest or 1.0
+        window, products = content.window[channels], content.products[channels]  # (rows, h, w)
+        seen = indices_of(window, low, high), indices_of(products, -most, most)
         font = theme.numbers_font(self._font_px)
-        for position in range(first, last):
-            self._draw_row(painter, position, at, font)
+        for row, position in enumerate(range(first, last)):
+            channel = int(channels[row])
+            self._draw_name(painter, position, channel)
+            painter.setFont(font)
+            rect = self.matrix_rect(position, 0)
+            draw_cells(painter, rect, seen[0][row], texts_of(window[row], self._decimals[0]), content.window_role)
+            self._hatch(painter, rect)
+            self._draw_kernel(painter, position, channel)
+            rect = self.matrix_rect(position, 2)
+            draw_cells(painter, rect, seen[1][row], texts_of(products[row], self._decimals[2]), "signed")
+            self._draw_frames(painter, position)
+            self._draw_sums(painter, position, at, rect.top(), self._row_px - GAP_PX)
+            if self._point is not None and self._point[0] == channel:
+                self._draw_point(painter, position)
+
+    def _draw_name(self, painter: QPainter, position: int, channel: int) -> None:
+        colours, content = theme.current(), self._content
+        assert content is not None
+        top, height = self.matrix_rect(position, 0).top(), self._row_px - GAP_PX
+        if channel == self._chosen:
+            painter.fillRect(QRect(0, top, 3, height), colours.color("accent"))
+        painter.setFont(theme.font(0.9))
+        name = QRect(self._at[0] + 4, top, self._at[1] - self._at[0] - 8, height)
+        draw_text(painter, name, content.names[channel], colours.color("text"), align=Qt.AlignmentFlag.AlignVCenter)
+
+    def _draw_frames(self, painter: QPainter, position: int) -> None:
+        colours = theme.current()
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        for which, role in enumerate(("pointer", "kernel", "line")):
+            painter.setPen(colours.color(role))
+            painter.drawRect(self.matrix_rect(position, which).adjusted(-1, -1, 0, 0))
+
+    def _forget_kernels(self, content: TapeContent) -> None:
+        """Drop the pictures of kernels that are not shown any more, or look otherwise now."""
+        key = (content.kernel_key, self._decimals[1], self._font_px, theme.current().name, self._cell_w[1])
+        if content.kernel_key is None or key != self._kernels_of or len(self._kernels) > MOST_KERNELS:
+            self._kernels.clear()
+            self._kernels_of = key
+
+    def _draw_kernel(self, painter: QPainter, position: int, channel: int) -> None:
+        """Draw a kernel; on the screen from a picture that is kept of it."""
+        content = self._content
+        assert content is not None
+        rect, device = self.matrix_rect(position, 1), painter.device()
+        if not isinstance(device, QWidget):
+            self._paint_kernel(painter, rect, content.weights[channel])
+            return
+        kept = self._kernels.get(channel)
+        ratio = device.devicePixelRatioF()
+        if kept is None or kept.devicePixelRatio() != ratio:
+            kept = self._kernels[channel] = QPixmap(rect.size() * ratio)
+            kept.setDevicePixelRatio(ratio)
+            own = QPainter(kept)
+            own.setFont(painter.font())
+            self._paint_kernel(own, QRect(QPoint(0, 0), rect.size()), content.weights[channel])
+            own.end()
+        painter.drawPixmap(rect.topLeft(), kept)
+
+    def _paint_kernel(self, painter: QPainter, rect: QRect, weights: Array) -> None:
+        assert self._content is not None
+        limit = self._content.weight_limit or 1.0
+        draw_cells(painter, rect, indices_of(weights, -limit, limit), texts_of(weights, self._decimals[1]), "weight")
 
     def _draw_heading(self, painter: QPainter, at: tuple[int, ...]) -> None:
         colours = theme.current()
@@ -236,50 +319,16 @@ class Tape(Figure):
         assert self._content is not None
         _, height, width = self._content.window.shape
         top = self.head_px() + position * self._row_px
-        return QRect(self._columns()[1 + which], top, width * self._cell_w[which], height * self._cell_h)
-
-    def _draw_row(self, painter: QPainter, position: int, at: tuple[int, ...], font: Any) -> None:
-        content, colours = self._content, theme.current()
-        assert content is not None
-        channel = int(content.order[position])
-        top = self.head_px() + position * self._row_px
-        height = self._row_px - GAP_PX
-        if channel == self._chosen:
-            painter.fillRect(QRect(0, top, 3, height), colours.color("accent"))
-        middle = Qt.AlignmentFlag.AlignVCenter
-        painter.setFont(theme.font(0.9))
-        name = QRect(at[0] + 4, top, at[1] - at[0] - 8, height)
-        draw_text(painter, name, content.names[channel], colours.color("text"), align=middle)
-        painter.setFont(font)
-        low, high = content.window_limits
-        limit, most = content.weight_limit or 1.0, _largest(content.products) or 1.0
-        decimals = self.decimals
-        for which, (values, ends, role) in enumerate(
-            (
-                (content.window[channel], (low, high), content.window_role),
-                (content.weights[channel], (-limit, limit), "weight"),
-                (content.products[channel], (-most, most), "signed"),
-            )
-        ):
-            rect = self.matrix_rect(position, which)
-            texts = [[fixed(value, decimals[which]) for value in line] for line in values.tolist()]
-            draw_cells(painter, rect, indices_of(values, *ends), texts, role)
-            if which == 0 and content.outside.any():
-                self._hatch(painter, rect)
-            painter.setPen(colours.color(("pointer", "kernel", "line")[which]))
-            painter.setBrush(Qt.BrushStyle.NoBrush)
-            painter.drawRect(rect.adjusted(-1, -1, 0, 0))
-        self._draw_sums(painter, position, at, top, height)
-        if self._point is not None and self._point[0] == channel:
-            self._draw_point(painter, position)
+        return QRect(self._at[1 + which], top, width * self._cell_w[which], height * self._cell_h)
 
     def _draw_sums(self, painter: QPainter, position: int, at: tuple[int, ...], top: int, height: int) -> None:
         """Write the signs between the matrices, the subtotal, and the sum so far."""
         content, colours = self._content, theme.current()
         assert content is not None
-        channel, decimals = int(content.order[position]), self.decimals[2]
+        channel, decimals = int(content.order[position]), self._decimals[2]
         subtotal = float(content.subtotals[channel])
-        exact, _ = adds_up(content.products[channel].ravel().tolist(), subtotal, decimals)
+        printed = np.round(content.products[channel], decimals).sum()
+        exact = round(float(printed), decimals) == round(subtotal, decimals)
         muted = colours.color("muted")
         for column, sign in ((1, "×"), (2, "="), (3, "Σ=" if exact else "Σ≈")):
             width = content.window.shape[2] * self._cell_w[column - 1]
@@ -296,6 +345,8 @@ class Tape(Figure):
     def _hatch(self, painter: QPainter, rect: QRect) -> None:
         """Hatch the window's cells that are padding."""
         assert self._content is not None
+        if not self._content.outside.any():
+            return
         colour = QColor(theme.current().color("pointer"))
         colour.setAlpha(120)
         brush = QBrush(colour, Qt.BrushStyle.BDiagPattern)

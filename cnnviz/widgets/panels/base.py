@@ -191,10 +191,12 @@ def verdict_row(formula: Formula, badge: Badge) -> QHBoxLayout:
 
 def limits_of(values: Array) -> tuple[float, float, MapRole]:
     """Return the ends of a colour scale and its colours: centred on zero where values can be negative."""
-    finite = values[np.isfinite(values)]
-    most = float(np.abs(finite).max()) if finite.size else 0.0
-    most = min(most, 1e37) or 1.0
-    return (-most, most, "signed") if finite.size and float(finite.min()) < 0 else (0.0, most, "activation")
+    low, high = (float(values.min()), float(values.max())) if values.size else (0.0, 0.0)
+    if not (np.isfinite(low) and np.isfinite(high)):
+        finite = values[np.isfinite(values)]
+        low, high = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 0.0)
+    most = min(max(high, -low), 1e37) or 1.0
+    return (-most, most, "signed") if low < 0 else (0.0, most, "activation")
 
 
 def input_limits(values: Array, role: MapRole) -> tuple[float, float, MapRole]:

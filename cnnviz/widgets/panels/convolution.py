@@ -62,6 +62,8 @@ class ConvolutionPanel(SlidingPanel):
         self.tape.activated.connect(self._on_tape_activated)
         self.tape.hovered.connect(self._on_tape_hovered)
         self._step: KernelStep | None = None
+        self._filter_key: tuple[int, int] | None = None
+        self._filter_sample: tuple[float, ...] = ()
 
     @property
     def convolution(self) -> Convolution:
@@ -101,14 +103,16 @@ class ConvolutionPanel(SlidingPanel):
         assert self.subject is not None
         operation = self.convolution
         values = convolution.padded(operation.x[self.channel], operation.spec)
-        low, high, role = input_limits(operation.x[self.channel], self.subject.roles[0])
+        low, high, role = self._ends = input_limits(operation.x, self.subject.roles[0])  # one scale for all windows
         mode = {"zeros": "zeros", "reflect": "mirrored", "replicate": "edges repeated", "circular": "other side"}
         around = f", hatched: padding ({mode[operation.spec.padding_mode]})" if any(operation.spec.padding) else ""
         title = f"{self.subject.inputs[0]}, map {self.channel}{around}"
         self.input_grid.show_grid(Grid(values, low, high, role, title, operation.spec.padding))
         self.input_grid.show_left_over(*left_overs(operation))
-        self._ends = input_limits(operation.x, self.subject.roles[0])
-        self._samples = (sample(operation.x), sample(operation.weight[self.unit]))
+        key = (id(operation.weight), self.unit)
+        if key != self._filter_key:
+            self._filter_key, self._filter_sample = key, sample(operation.weight[self.unit])
+        self._samples = (sample(operation.x), self._filter_sample)
         self._limit = self._samples[1][0] or 1.0
 
     def show_step(self) -> None:
@@ -137,6 +141,7 @@ class ConvolutionPanel(SlidingPanel):
                 self._limit,
                 *self._samples,
                 role,
+                kernel_key=(id(operation.weight), self.unit, step.first_channel),
             )
         )
         self.tape.show_chosen(self.channel - step.first_channel)
@@ -163,10 +168,16 @@ class ConvolutionPanel(SlidingPanel):
         else:
             self.badge.show_check(Check(step.total, value, kernel_scale(step)))
         self.badge.setVisible(value is not None or self.is_changed)
-        tex, words = sum_formula(step, self.digits, terms_for(self.formula.width()))
-        self.formula.show_tex(tex, words)
+        self.formula.show_later(self._make_formula)
+
+    def _make_formula(self) -> tuple[str, str]:
+        """Return the sum in TeX and in words, which describe the pictures too."""
+        if self._step is None:
+            return "", ""
+        tex, words = sum_formula(self._step, self.digits, terms_for(self.formula.width()))
         self.output_grid.setAccessibleDescription(words)
         self.tape.setAccessibleDescription(words)
+        return tex, words
 
     def set_digits(self, digits: int) -> None:
         """Write numbers with so many digits."""

@@ -186,6 +186,8 @@ class ConvSettings(QScrollArea):
         """Take another operation; return it with the changes, or without them where they do not fit it."""
         before = self._own
         self._own = own
+        if not self._changes.any and before is not None and _alike(before, own):
+            return own  # only the values are others: nothing that is shown here
         if before is not None and before.weight.shape != own.weight.shape:
             self._changes = ConvChanges()
         try:
@@ -369,6 +371,11 @@ class ConvSettings(QScrollArea):
     def sizeHint(self) -> QSize:
         """Return the usual width."""
         return QSize(264, 320)
+
+
+def _alike(a: Convolution, b: Convolution) -> bool:
+    """Return whether two operations differ in their numbers only."""
+    return a.spec == b.spec and a.x.shape == b.x.shape and a.weight.shape == b.weight.shape
 
 
 def left_overs(operation: Convolution) -> Pair:

@@ -202,6 +202,8 @@ class SlidingPanel(OperationPanel):
             (self._choose_unit, 0, channels - 1, self.unit),
             (self._choose_channel, reads.start, reads.stop - 1, self.channel),
         ):
+            if (low, high, value) == (box.minimum(), box.maximum(), box.value()):
+                continue  # setting a range lays the whole panel out anew
             box.blockSignals(True)
             box.setRange(low, high)
             box.setValue(value)

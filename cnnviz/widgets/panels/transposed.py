@@ -4,18 +4,28 @@ from __future__ import annotations
 
 import numpy as np
 from PySide6.QtCore import Slot
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QStackedWidget, QVBoxLayout, QWidget
 
-from cnnviz.core import transposed
+from cnnviz.core import convolution, transposed
+from cnnviz.core.convolution import ConvSpec
+from cnnviz.core.formats import number
 from cnnviz.core.operations import Check, Operation, Source, TransposedConvolution, kernel_scale, largest
 from cnnviz.core.transposed import TransposedStep
 from cnnviz.widgets.cells import sample
-from cnnviz.widgets.panels.base import Cell, Subject, input_limits
+from cnnviz.widgets.panels.base import Cell, Subject, input_limits, limits_of
 from cnnviz.widgets.panels.convolution import MOST_BY_CHANNEL, sum_formula, terms_for
 from cnnviz.widgets.panels.sliding import SlidingPanel
 from cnnviz.widgets.panels.transposed_settings import TransposedSettings
 from cnnviz.widgets.tape import Tape, TapeArea, TapeContent
 from cnnviz.widgets.value_grid import Grid, ValueGrid, Window
+
+VIEWS = (
+    "the sum of one cell",
+    "one stamp: value × kernel",
+    "overlaps: the checkerboard",
+    "the ordinary convolution that it transposes",
+)
+MOST_ORDINARY = 128 * 128
 
 
 class TransposedPanel(SlidingPanel):
@@ -25,25 +35,35 @@ class TransposedPanel(SlidingPanel):
         middle = QWidget()
         self.tape = Tape("Products, subtotals and sum", middle)
         self.overlap_grid = ValueGrid("How many stamps reach each output cell", middle)
+        self.kernel_grid = ValueGrid("Kernel of the input map that is shown", middle)
+        self.stamp_grid = ValueGrid("The kernel times one input value", middle)
+        self.ordinary_grid = ValueGrid("The ordinary convolution of the output", middle)
         self.own_settings = TransposedSettings()
         super().__init__(middle, self.own_settings, parent)
         self._view = QComboBox(middle)
-        self._view.addItems(["the sum of one cell", "overlaps: the checkerboard"])
+        self._view.addItems(VIEWS)
         self._view.setAccessibleName("What is shown in the middle")
         self._view.activated.connect(self._on_view_activated)
         self._words = QLabel(middle)
         self._words.setWordWrap(True)
         head = QHBoxLayout()
         head.addWidget(self._view)
-        head.addWidget(self._words, 1)
+        head.addStretch(1)
         self._area = TapeArea(self.tape, middle)
         column = QVBoxLayout(middle)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(2)
         column.addLayout(head)
-        column.addWidget(self._area, 1)
-        column.addWidget(self.overlap_grid, 1)
-        self.overlap_grid.hide()
+        column.addWidget(self._words)
+        stamp = QWidget(middle)
+        row = QHBoxLayout(stamp)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.addWidget(self.kernel_grid)
+        row.addWidget(self.stamp_grid)
+        self._stack = QStackedWidget(middle)
+        for page in (self._area, stamp, self.overlap_grid, self.ordinary_grid):
+            self._stack.addWidget(page)
+        column.addWidget(self._stack, 1)
         self.overlap_grid.pressed.connect(self._on_output_pressed)
         self.own_settings.changed.connect(self._on_settings_changed)
         self.tape.activated.connect(self._on_tape_activated)
@@ -99,6 +119,42 @@ class TransposedPanel(SlidingPanel):
             f"Stamps on a cell: {even}. The ordinary convolution that it transposes goes from {rows} × {columns} to"
             f" {height} × {width}."
         )
+        self._show_ordinary()
+
+    def _show_ordinary(self) -> None:
+        """Draw the ordinary convolution of the output map by the same kernel: a map as large as the input."""
+        operation = self.transposed
+        _, rows, columns = operation.output_shape
+        if self._stack.currentWidget() is not self.ordinary_grid:
+            return  # it is not looked at
+        if rows * columns > MOST_ORDINARY:
+            self.ordinary_grid.show_grid(None, "This map is too large to be convolved while one waits.")
+            return
+        spec, (down, across) = operation.spec, operation.spec.padding
+        own = operation.rows(self.unit, 0, rows)
+        kernel = operation.weight[self.channel, self.unit % operation.weight.shape[1]][None, None]
+        ordinary = ConvSpec(spec.kernel, spec.stride, (down, down, across, across), spec.dilation)
+        values = convolution.convolve(own[None], kernel, None, ordinary)[0]
+        low, high, role = limits_of(values)
+        title = "the output, convolved by the same kernel, stride and padding"
+        self.ordinary_grid.show_grid(Grid(values, low, high, role, title))
+
+    def _show_stamp(self, source: Cell) -> None:
+        """Draw the kernel, the kernel times one input value, and where that lies on the output."""
+        operation = self.transposed
+        stamp = transposed.stamp(operation.x, operation.weight, operation.spec, self.unit, self.channel, *source)
+        most = self._limit
+        self.kernel_grid.show_grid(Grid(stamp.weights, -most, most, "weight", f"kernel, map {self.channel}"))
+        low, high, role = limits_of(stamp.scaled)
+        title = f"× {number(stamp.value, self.digits)} (row {source[0]}, column {source[1]})"
+        self.stamp_grid.show_grid(Grid(stamp.scaled, low, high, role, title))
+        rows, columns = (
+            tuple(int(v) for v in at if 0 <= v < n)
+            for at, n in zip((stamp.rows, stamp.columns), operation.output_shape[1:], strict=True)
+        )
+        for grid in (self.output_grid, self.changed_grid, self.overlap_grid):
+            grid.show_windows(Window(rows, columns, "kernel"))
+        self.ordinary_grid.show_cell(source)
 
     def show_step(self) -> None:
         """Draw the contributing cells, the stamp on the output, tape, formula and badge."""
@@ -108,17 +164,11 @@ class TransposedPanel(SlidingPanel):
         self.input_grid.show_marks(*((cell, "pointer") for cell in sources))
         self.overlap_grid.show_cell(self.cell)
         if sources:
-            stamp = transposed.stamp(
-                operation.x, operation.weight, operation.spec, self.unit, self.channel, *sources[0]
-            )
-            _, rows, columns = operation.output_shape
-            window = Window(
-                tuple(int(r) for r in stamp.rows if 0 <= r < rows),
-                tuple(int(c) for c in stamp.columns if 0 <= c < columns),
-                "kernel",
-            )
-            for grid in (self.output_grid, self.changed_grid):
-                grid.show_windows(window)
+            own = np.abs(step.products[self.channel - step.first_channel])
+            self._show_stamp(sources[int(np.argmax(np.nan_to_num(own)))])
+        else:
+            for grid in (self.output_grid, self.changed_grid, self.overlap_grid):
+                grid.show_windows()
         count, n = step.products.shape
         order = largest(step.subtotals, count) if count > MOST_BY_CHANNEL else np.arange(count)
         low, high, role = self._ends
@@ -178,8 +228,9 @@ class TransposedPanel(SlidingPanel):
 
     @Slot(int)
     def _on_view_activated(self, index: int) -> None:
-        self._area.setVisible(index == 0)
-        self.overlap_grid.setVisible(index == 1)
+        self._stack.setCurrentIndex(index)
+        self._show_ordinary()
+        self.show_value()
 
     @Slot()
     def _on_settings_changed(self) -> None:
