@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
@@ -38,6 +39,7 @@ def _take_all(folder: Path) -> None:
     from cnnviz.app import Application
     from cnnviz.bench.probe import board_of, run_until
     from cnnviz.core.inspection import ModelRequest
+    from cnnviz.main_window.pages import Pages
     from cnnviz.state.app_state import Place
     from cnnviz.widgets import theme
 
@@ -55,6 +57,11 @@ def _take_all(folder: Path) -> None:
         path = folder / f"{name}_{appearance}.png"
         window.grab().save(str(path))
         print(path)
+
+    def wait() -> None:
+        """Let formulas be set."""
+        end_s = time.monotonic() + 0.6
+        run_until(lambda: time.monotonic() > end_s)
 
     def both(name: str) -> None:
         for appearance in ("light", "dark"):
@@ -79,6 +86,24 @@ def _take_all(folder: Path) -> None:
     for index in range(tabs.count()):
         tabs.setCurrentIndex(index)
         both(tabs.tabText(index).replace("&", "").lower())
+    step_through = window.inspector.open("step_through")
+    for node in state.model.graph.layers if state.model is not None else ():
+        state.select(Place(node.name, 1, (2, 3) if node.is_map else None))
+        wait()
+        save(f"step_{node.name}", "light")
+    state.select(Place("conv2", 5, (3, 3)))
+    step_through.panel.show_settings(True)  # type: ignore[attr-defined]
+    pages = window.findChild(Pages)
+    assert isinstance(pages, Pages)
+    pages.set_large(True)
+    wait()
+    both("step_large")
+    pages.set_large(False)
+    step_through.panel.show_settings(False)  # type: ignore[attr-defined]
+    pages.go("lab")
+    wait()
+    both("lab")
+    pages.go("explore")
     tabs.setCurrentIndex(1)
     for layer in ("conv1", "fc1", "pool1"):
         state.select(Place(layer))
@@ -90,10 +115,10 @@ def _take_all(folder: Path) -> None:
     run_until(lambda: state.inspection is not None and not state.is_stale)
     state.set_pointed(Place("c3", 3, (4, 4)))
     both("lenet5_original")
-    pages = window.view("input").findChildren(type(tabs))
-    pages[0].setCurrentIndex(1)
+    inputs = window.view("input").findChildren(type(tabs))
+    inputs[0].setCurrentIndex(1)
     both("samples")
-    pages[0].setCurrentIndex(0)
+    inputs[0].setCurrentIndex(0)
     window.resize(1024, 700)
     both("small")
     theme.apply(app, "light", 1.5)

@@ -28,7 +28,7 @@ class Function:
     call, derivative
         Of values and the parameter.
     steepest
-        Largest slope, for the share of saturated values.
+        Largest slope, for the share of saturated values; of those with a parameter, where this is at most 1.
     parameter, default, range
         Name of the parameter or ``None``, its usual value, and its ends, ``None`` for none.
     """
@@ -92,6 +92,15 @@ def _times(x: Float64Array, share: Float64Array) -> Float64Array:
     return np.asarray(_keep_nan(x, np.where(share == 0, 0.0, x) * share), np.float64)
 
 
+def _leaky(x: Float64Array, a: float) -> Float64Array:
+    with np.errstate(over="ignore"):  # a slope above 1 may take the largest numbers to infinity
+        return _times(x, np.where(x > 0, 1.0, a))
+
+
+def _leaky_slope(x: Float64Array, a: float) -> Float64Array:
+    return _keep_nan(x, np.where(x > 0, 1.0, a))
+
+
 def _gelu(x: Float64Array, a: float) -> Float64Array:
     return _times(x, _gauss(x)[0])
 
@@ -152,12 +161,12 @@ _TABLE = (
     ),
     Function(
         "leaky_relu", "leaky ReLU", r"\max(0,x)+a\min(0,x)", r"1 \text{ or } a",
-        lambda x, a: np.where(x > 0, x, a * x), lambda x, a: _keep_nan(x, np.where(x > 0, 1.0, a)),
+        _leaky, _leaky_slope,
         parameter="a", default=0.01, range=(0.0, 1.0),
     ),
     Function(
         "prelu", "parametric ReLU", r"\max(0,x)+a\min(0,x)", r"1 \text{ or } a",
-        lambda x, a: np.where(x > 0, x, a * x), lambda x, a: _keep_nan(x, np.where(x > 0, 1.0, a)),
+        _leaky, _leaky_slope,
         parameter="a", default=0.25, range=(-10.0, 10.0),
     ),
     Function(
@@ -193,7 +202,9 @@ _TABLE = (
         lambda x, a: np.clip(np.clip(x, -3, 3) / 6 + 0.5, 0, 1),
         lambda x, a: _keep_nan(x, ((x > -3) & (x < 3)) / 6), 1 / 6,
     ),
-    Function("mish", "Mish", r"x\tanh(\ln(1+e^x))", r"f^{\prime}(x)", _mish, _mish_slope, 1.09),
+    Function(
+        "mish", "Mish", r"x\tanh(\ln(1+e^x))", r"\tanh s+x\,\sigma(x)\,(1-\tanh^2 s),\; s=\ln(1+e^x)",
+        _mish, _mish_slope, 1.08849946),
 )  # fmt: skip
 FUNCTIONS: dict[str, Function] = {function.name: function for function in _TABLE}
 
@@ -207,7 +218,11 @@ def share_dead(values_chw: npt.NDArray[Any]) -> float:
 def share_saturated(function: Function, x: npt.NDArray[Any], parameter: float) -> float:
     """Return the share of values at which the slope is below `SATURATED` of the function's largest.
 
-    A function without any slope, such as the binary step, is saturated everywhere.
+    Where there is no slope at all, such as everywhere on the binary step, a value is saturated too; NaN is not. The
+    parameter counts only for a function that has one.
     """
+    if not x.size:
+        return 0.0
     slopes = np.abs(function.derivative(x.astype(np.float64), parameter))
-    return float((slopes <= SATURATED * max(function.steepest, abs(parameter))).mean()) if slopes.size else 0.0
+    steepest = function.steepest if function.parameter is None else max(function.steepest, abs(parameter))
+    return float(((slopes < SATURATED * steepest) | (slopes == 0)).mean())

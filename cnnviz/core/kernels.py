@@ -94,7 +94,8 @@ def kernel(name: str, size: Pair, *, angle: float = 0.0) -> Float64Array:
     name
         A key of `KERNELS`.
     size
-        (kh, kw); a kernel of nine numbers stands in the middle of a larger one.
+        (kh, kw); a kernel of nine numbers stands in the middle of a larger one, with zeros around it. Even sizes have
+        their middle at (k − 1) // 2, as "same" padding puts it.
     angle
         Of a Gabor kernel, in degrees.
 
@@ -106,6 +107,10 @@ def kernel(name: str, size: Pair, *, angle: float = 0.0) -> Float64Array:
     named = KERNELS.get(name)
     if named is None:
         raise UserError(f"There is no kernel '{name}'.", suggestion=f"Known: {', '.join(KERNELS)}.")
-    if min(size) < (1 if named.any_size else 3):
-        raise UserError(f"The kernel '{named.title}' needs 3 × 3 cells; there are {size[0]} × {size[1]}.")
+    least = 1 if named.any_size else 3
+    if min(size) < least:
+        raise UserError(
+            f"The kernel '{named.title}' needs {least} × {least} cells; there are {size[0]} × {size[1]}.",
+            suggestion="Choose a larger kernel size.",
+        )
     return named.make(size, angle)

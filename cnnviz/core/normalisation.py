@@ -70,6 +70,8 @@ def bn_step(value: float, numbers: BatchNorm, channel: int) -> BatchNormStep:
 
 def _neighbours(channel: int, channels: int, size: int) -> range:
     """Return the channels around one; of an even number the one more stands before it, as in PyTorch."""
+    if size < 1:
+        raise UserError(f"The number of neighbouring channels is {size}; it must be at least 1.")
     return range(max(0, channel - size // 2), min(channels, channel + (size - 1) // 2 + 1))
 
 
@@ -84,13 +86,15 @@ def local_response_norm(x_chw: Array, size: int, alpha: float, beta: float, k: f
     UserError
         When the size is below 1.
     """
-    if size < 1:
-        raise UserError(f"The number of neighbouring channels is {size}; it must be at least 1.")
     x = x_chw.astype(np.float64)
-    sums = np.concatenate([np.zeros((1, *x.shape[1:])), np.cumsum(x * x, axis=0)])
-    around = [_neighbours(channel, len(x), size) for channel in range(len(x))]
-    total = np.stack([sums[r.stop] - sums[r.start] for r in around])
-    return np.asarray(x / (k + alpha / size * total) ** beta, np.float64)
+    squares = x * x
+    result = np.empty(x.shape)
+    for channel in range(len(x)):
+        # Each sum by itself: differences of running sums would lose small channels beside a large one.
+        around = _neighbours(channel, len(x), size)
+        total = squares[around.start : around.stop].sum(axis=0)
+        result[channel] = x[channel] / (k + alpha / size * total) ** beta
+    return result
 
 
 @dataclass(frozen=True)
@@ -106,12 +110,88 @@ class LrnStep:
 
 
 def lrn_step(x_chw: Array, size: int, alpha: float, beta: float, k: float, channel: int, row: int, col: int) -> LrnStep:
-    """Return one value's way through local response normalisation; see `local_response_norm`."""
+    """Return one value's way through local response normalisation; errors as `local_response_norm`."""
     channels = _neighbours(channel, len(x_chw), size)
     squares = tuple(float(v) ** 2 for v in x_chw[channels.start : channels.stop, row, col])
     divisor = (k + alpha / size * sum(squares)) ** beta
     value = float(x_chw[channel, row, col])
     return LrnStep(channels, squares, sum(squares), divisor, value, value / divisor)
+
+
+def layer_norm(
+    x: Array, axes: int, gamma: Float64Array | None = None, beta: Float64Array | None = None, eps: float = 1e-5
+) -> Float64Array:
+    """Return each value less the mean, over √(σ² + ε), of all that share its leading axes, times γ, plus β.
+
+    Ba, Kiros and Hinton, "Layer Normalization", 2016.
+
+    Parameters
+    ----------
+    x
+        Of any shape.
+    axes
+        How many axes at the end are normalised together.
+    gamma, beta
+        Of the shape of these axes; ``None`` for 1 and 0.
+    eps
+        Keeps the root away from 0.
+
+    Raises
+    ------
+    UserError
+        When `x` has fewer axes, or γ or β another shape.
+    """
+    if not 1 <= axes <= x.ndim:
+        raise UserError(f"{axes} axes cannot be normalised: the input has {x.ndim}.")
+    shape = x.shape[x.ndim - axes :]
+    for what, numbers in (("γ", gamma), ("β", beta)):
+        if numbers is not None and numbers.shape != shape:
+            raise UserError(f"The {what} has shape {numbers.shape}, but {shape} is normalised.")
+    result = _standardised(x, tuple(range(-axes, 0)), eps)
+    result = result if gamma is None else result * gamma
+    return result if beta is None else result + beta
+
+
+def group_norm(
+    x_chw: Array, groups: int, gamma: Float64Array | None = None, beta: Float64Array | None = None, eps: float = 1e-5
+) -> Float64Array:
+    """Return each value less the mean, over √(σ² + ε), of its group of channels, times γ, plus β.
+
+    Wu and He, "Group Normalization", 2018.
+
+    Parameters
+    ----------
+    x_chw
+        (C, H, W).
+    groups
+        The channels are split into this many groups.
+    gamma, beta
+        (C,) each; ``None`` for 1 and 0.
+    eps
+        Keeps the root away from 0.
+
+    Raises
+    ------
+    UserError
+        When the channels cannot be split so, or γ or β has another shape.
+    """
+    channels = len(x_chw)
+    if groups < 1 or channels == 0 or channels % groups:
+        raise UserError(f"{channels} channels cannot be split into {groups} groups.")
+    for what, numbers in (("γ", gamma), ("β", beta)):
+        if numbers is not None and numbers.shape != (channels,):
+            raise UserError(f"There are {channels} channels, but the {what} has shape {numbers.shape}.")
+    grouped = x_chw.reshape(groups, channels // groups, *x_chw.shape[1:])
+    result = _standardised(grouped, tuple(range(1, grouped.ndim)), eps).reshape(x_chw.shape)
+    result = result if gamma is None else result * gamma[:, None, None]
+    return result if beta is None else result + beta[:, None, None]
+
+
+def _standardised(x: Array, axes: tuple[int, ...], eps: float) -> Float64Array:
+    """Return x less its mean, over its standard deviation (over all values, not a sample's), along these axes."""
+    values = x.astype(np.float64)
+    mean, variance = values.mean(axis=axes, keepdims=True), values.var(axis=axes, keepdims=True)
+    return np.asarray((values - mean) / np.sqrt(variance + eps), np.float64)
 
 
 def dropout_mask(shape: tuple[int, ...], drop: float, seed: int, *, channels: bool = False) -> npt.NDArray[np.bool_]:
@@ -120,7 +200,7 @@ def dropout_mask(shape: tuple[int, ...], drop: float, seed: int, *, channels: bo
     Parameters
     ----------
     shape
-        (C, H, W).
+        (C, H, W); of a vector, each element is a channel.
     drop
         Probability that a value is dropped: PyTorch's p. The lectures' p is the probability to keep.
     seed
@@ -136,7 +216,7 @@ def dropout_mask(shape: tuple[int, ...], drop: float, seed: int, *, channels: bo
     _probability(drop)
     drawn = np.random.default_rng(seed).random(shape[:1] if channels else shape)
     kept = drawn >= drop
-    return np.broadcast_to(kept[:, None, None], shape).copy() if channels else kept
+    return np.broadcast_to(kept.reshape(-1, *(1,) * (len(shape) - 1)), shape).copy() if channels else kept
 
 
 def dropout(x: Array, kept: npt.NDArray[np.bool_], drop: float) -> Float64Array:

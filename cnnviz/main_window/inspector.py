@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Slot
+from PySide6.QtCore import QTimer, Slot
 from PySide6.QtGui import QKeyEvent, Qt
 from PySide6.QtWidgets import QTabWidget, QVBoxLayout, QWidget
 
@@ -77,6 +77,7 @@ class Inspector(QWidget):
             index = self.tabs.addTab(self._pages[-1], spec.title)
             self.tabs.setTabToolTip(index, spec.tip)
         self.tabs.currentChanged.connect(self._on_tabs_current_changed)
+        self.tabs.tabBarClicked.connect(self._on_tabs_bar_clicked)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(theme.GRID_PX, 4, theme.GRID_PX, 4)
         layout.setSpacing(4)
@@ -133,6 +134,11 @@ class Inspector(QWidget):
     @Slot(int)
     def _on_tabs_current_changed(self, index: int) -> None:
         self.view(index)
+
+    @Slot(int)
+    def _on_tabs_bar_clicked(self, index: int) -> None:
+        """Give the keyboard to what was chosen, so that Space plays at once."""
+        QTimer.singleShot(0, self, self.enter)
 
     @Slot(object)
     def _on_state_selection_changed(self, place: Place | None) -> None:

@@ -317,6 +317,7 @@ class MainWindow(QMainWindow):
         """Let the inspector fill the window, or bring the other parts back."""
         self._pages.go(EXPLORE)
         self._pages.set_large(not self._pages.is_large)
+        self.inspector.enter()
 
     def _on_reset_layout(self) -> None:
         self._pages.go(EXPLORE)

@@ -21,7 +21,7 @@ from cnnviz.widgets.figure import Figure, draw_text
 Array = npt.NDArray[Any]
 GAP_PX = 10
 ROWS_SEEN = 3
-MOST_SCALE = 2.2  # numbers grow with the room, for those at the back of the class
+LEAST_SCALE, MOST_SCALE = 0.82, 2.2  # numbers grow with the room, for those at the back of the class
 MOST_KERNELS = 64
 MOST_SAVED_ROWS = 32  # a saved picture of hundreds of rows would be metres high
 
@@ -172,7 +172,7 @@ class Tape(Figure):
             self._at = self._columns()
             across = self._room.width() / (self._at[-1] + text_px)
             down = (self._room.height() - self.head_px()) / (self._row_px * min(count, ROWS_SEEN))
-            scale = min(MOST_SCALE, max(1.0, min(across, down) * 0.97))
+            scale = min(MOST_SCALE, max(LEAST_SCALE if across < 1 else 1.0, min(across, max(down, LEAST_SCALE)) * 0.97))
         self.setMinimumWidth(self._at[-1] + round(text_px * 1))
         self.setFixedHeight(self.head_px() + count * self._row_px + 2)
 

@@ -290,7 +290,8 @@ class ValueGrid(Figure):
 
     def _draw_values(self, painter: QPainter, area: QRect, cell_px: int) -> None:
         assert self._grid is not None
-        size_px = max(8, int(min(cell_px * 0.42, theme.text_px() * 1.2)))
+        fits = (cell_px - 2) / (0.64 * (self._digits + 2.8))  # as small as the digits need, while it can be read
+        size_px = max(9, int(min(cell_px * 0.42, theme.text_px() * 1.2, fits)))
         painter.setFont(theme.numbers_font(size_px))
         room = (cell_px - 2) / painter.fontMetrics().horizontalAdvance("88888888") * 8
         inks = text_colours(self._grid.role)

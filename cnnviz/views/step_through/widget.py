@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QSize, Slot
-from PySide6.QtGui import QKeyEvent, Qt
+from PySide6.QtGui import QFocusEvent, QKeyEvent, Qt
 from PySide6.QtWidgets import (
+    QApplication,
     QFrame,
     QHBoxLayout,
     QLabel,
@@ -182,7 +183,11 @@ class StepThroughView(View):
             panel.unit, panel.cell = unit or 0, cell or (0, 0)
         panel.show_subject(Subject(shown.operation, shown.output, shown.inputs, shown.title, shown.roles))
         if self._stack.currentWidget() is not panel:
+            focused = QApplication.focusWidget()
+            had_focus = focused is not None and (focused is self or self.isAncestorOf(focused))
             self._stack.setCurrentWidget(panel)
+            if had_focus:  # walking back to the pixels, one goes from panel to panel by the keyboard
+                panel.take_focus(Qt.FocusReason.OtherFocusReason)
         self._area.setFocusProxy(panel)
         self._show_place(panel, shown, place)
         self.show_trail(self.state.trail)
@@ -253,6 +258,13 @@ class StepThroughView(View):
             panel.take_focus(reason)
         else:
             super().setFocus(reason)
+
+    def focusInEvent(self, event: QFocusEvent) -> None:
+        """Hand the keyboard on to the panel: a tab that is opened gives it to the first that takes it."""
+        super().focusInEvent(event)
+        panel = self.panel
+        if panel is not None:
+            panel.take_focus(event.reason())
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Alt and the arrows walk the trail, as in a browser: left towards the result, right towards the pixels."""

@@ -62,9 +62,9 @@ class SlidingPanel(OperationPanel):
         grids = QHBoxLayout()
         grids.setSpacing(theme.GRID_PX)
         for chooser, words, views, stretch in (
-            (self._choose_channel, "Input map", (self.input_grid,), 4),
+            (self._choose_channel, "Input map", (self.input_grid,), 3),
             (None, "", (middle,), 11),
-            (self._choose_unit, "Output map", (self.output_grid, self.changed_grid), 4),
+            (self._choose_unit, "Output map", (self.output_grid, self.changed_grid), 3),
         ):
             column = QVBoxLayout()
             column.setSpacing(2)
