@@ -56,7 +56,9 @@ def test_values_and_slopes_are_pytorchs(name: str, parameter: float) -> None:
     (slope,) = torch.autograd.grad(y.sum(), x)
     function = FUNCTIONS[name]
     np.testing.assert_allclose(function.call(GRID, parameter), y.detach().numpy(), rtol=1e-11, atol=1e-12)
-    np.testing.assert_allclose(function.derivative(GRID, parameter), slope.numpy(), rtol=1e-10, atol=1e-11)
+    # PyTorch's slope of the hard sigmoid is a sixth in single precision.
+    rtol = 1e-7 if name == "hardsigmoid" else 1e-10
+    np.testing.assert_allclose(function.derivative(GRID, parameter), slope.numpy(), rtol=rtol, atol=1e-11)
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
@@ -129,6 +131,8 @@ def test_infinities_under_a_parameter_raise_no_warning(name: str, parameter: flo
     x = np.array([-np.inf, -1e308, 0.0, 1e308, np.inf])
     values, slopes = function.call(x, parameter), function.derivative(x, parameter)
     assert values[-1] == np.inf
+    low = -parameter if name == "elu" else (-np.inf if parameter else 0.0)  # PyTorch's 0 · inf is NaN
+    assert values[0] == low
     assert slopes[-1] == 1
     expected = TORCH[name](torch.from_numpy(x), parameter).numpy()
     np.testing.assert_array_equal(values[1:], expected[1:])
@@ -137,9 +141,9 @@ def test_infinities_under_a_parameter_raise_no_warning(name: str, parameter: flo
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_no_slope_is_above_the_steepest(name: str) -> None:
     function = FUNCTIONS[name]
-    slopes = np.abs(function.derivative(GRID, function.default))
-    assert slopes.max() <= function.steepest * 1.001
-    assert slopes.max() >= function.steepest * 0.999
+    # The hard swish is steepest just before its kink.
+    slopes = np.abs(function.derivative(np.append(GRID, np.nextafter(3, 0)), function.default))
+    assert slopes.max() == pytest.approx(function.steepest, rel=1e-4)
 
 
 def test_the_error_function() -> None:
@@ -206,7 +210,12 @@ def brink(function: Function, slope: float) -> float:
         ("identity", 0.0, [-1e9, 1e9], 0.0),
         ("tanh", 0.0, [0, 1, 3.5, -9], 0.5),
         ("leaky_relu", 0.1, [-1, 1], 0.0),
-        ("leaky_relu", 0.01, [-1, 1], 0.5),
+        ("leaky_relu", 0.01, [-1, 1], 0.0),
+        ("leaky_relu", 0.009, [-1, 1], 0.5),
+        ("leaky_relu", 0.0, [-1, 1], 0.5),
+        ("prelu", -200.0, [-1, 1], 0.5),
+        ("sigmoid", 100.0, [0, 1], 0.0),
+        ("relu", 0.0, [float("nan"), 1], 0.0),
         ("hardtanh", 0.0, [-2, 0, 2, 3], 0.75),
     ],
 )

@@ -26,9 +26,9 @@ from cnnviz.core.normalisation import BatchNorm, bn_step, dropout
 from cnnviz.core.operations import Convolution, Pooling
 from cnnviz.core.pooling import PoolSpec, pool, pool_output_size
 
-IMAGE = np.array(
-    [[1, 1, 1, 0, 0], [0, 1, 1, 1, 0], [0, 0, 1, 1, 1], [0, 0, 1, 1, 0], [0, 1, 1, 0, 0]], np.float32
-)[None]
+IMAGE = np.array([[1, 1, 1, 0, 0], [0, 1, 1, 1, 0], [0, 0, 1, 1, 1], [0, 0, 1, 1, 0], [0, 1, 1, 0, 0]], np.float32)[
+    None
+]
 KERNEL = np.array([[1, 0, 1], [0, 1, 0], [1, 0, 1]], np.float32)[None, None]
 
 COLOUR = np.array([[[156, 155], [153, 154]], [[167, 166], [164, 165]], [[163, 162], [160, 161]]], np.float32)
@@ -81,7 +81,13 @@ def test_the_colour_convolution() -> None:
 
 @pytest.mark.parametrize(
     ("n", "kernel_size", "stride", "padding", "dilation", "expected", "rest"),
-    [(5, 3, 1, 0, 1, 3, 0), (5, 3, 2, 0, 1, 2, 0), (6, 3, 2, 0, 1, 2, 1), (7, 3, 1, 0, 2, 3, 0), (10, 4, 3, 1, 2, 2, 2)],
+    [
+        (5, 3, 1, 0, 1, 3, 0),
+        (5, 3, 2, 0, 1, 2, 0),
+        (6, 3, 2, 0, 1, 2, 1),
+        (7, 3, 1, 0, 2, 3, 0),
+        (10, 4, 3, 1, 2, 2, 2),
+    ],
 )
 def test_the_formula_of_the_side(
     n: int, kernel_size: int, stride: int, padding: int, dilation: int, expected: int, rest: int
@@ -161,10 +167,9 @@ def by_formula(text: str) -> int:
     """Compute a product such as ``64·(3·3·3 + 1)``."""
     outer, _, inner = text.partition("·(")
     product, _, bias = inner.rstrip(")").partition(" + ")
-    result = int(outer.replace(",", "")) * (
+    return int(outer.replace(",", "")) * (
         int(np.prod([int(n.replace(",", "")) for n in product.split("·")])) + int(bias or 0)
     )
-    return result
 
 
 def test_batch_norm_divides_by_the_root_and_not_by_the_variance() -> None:

@@ -1,8 +1,9 @@
-"""Batch normalisation, local response normalisation and dropout against PyTorch."""
+"""Normalisation of every kind and dropout against PyTorch."""
 
 from __future__ import annotations
 
 import itertools
+from typing import Any
 
 import numpy as np
 import pytest
@@ -20,6 +21,8 @@ from cnnviz.core.normalisation import (
     bn_step,
     dropout,
     dropout_mask,
+    group_norm,
+    layer_norm,
     local_response_norm,
     lrn_step,
 )
@@ -78,6 +81,67 @@ def test_the_statistics_are_those_of_training() -> None:
     normalised = batch_norm(X, BatchNorm(mean, variance, np.ones(5), np.zeros(5), 0.0))
     np.testing.assert_allclose(normalised.mean(axis=(1, 2)), 0, atol=1e-12)
     np.testing.assert_allclose(normalised.std(axis=(1, 2)), 1, atol=1e-12)
+
+
+@pytest.mark.parametrize("axes", [1, 2, 3])
+@pytest.mark.parametrize("eps", [1e-5, 0.3])
+@pytest.mark.parametrize("affine", [False, True])
+def test_layer_norm_is_pytorchs(axes: int, eps: float, affine: bool) -> None:
+    shape = X.shape[3 - axes :]
+    rng = np.random.default_rng(4)
+    own = tuple(rng.normal(size=shape) for _ in range(2)) if affine else (None, None)
+    theirs = tuple(None if numbers is None else torch.from_numpy(numbers) for numbers in own)
+    expected = functional.layer_norm(torch.from_numpy(X).double(), shape, *theirs, eps).numpy()
+    np.testing.assert_allclose(layer_norm(X, axes, *own, eps), expected, rtol=1e-12, atol=1e-12)
+
+
+def test_layer_norm_by_hand() -> None:
+    x = np.array([[1, 3], [5, 5]])
+    assert layer_norm(x, 1, np.array([2.0, 4.0]), np.array([0.0, 1.0]), 0.25).tolist() == pytest.approx(
+        [pytest.approx([-2 / 1.25**0.5, 4 / 1.25**0.5 + 1]), [0, 1]]
+    )
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    groups=st.integers(1, 4),
+    per_group=st.integers(1, 4),
+    side=st.integers(1, 4),
+    eps=st.sampled_from([1e-5, 0.3]),
+    affine=st.booleans(),
+)
+def test_group_norm_is_pytorchs(groups: int, per_group: int, side: int, eps: float, affine: bool) -> None:
+    channels = groups * per_group
+    rng = np.random.default_rng(channels)
+    x = rng.normal(1, 2, (channels, side, 3)).astype(np.float32)
+    own = tuple(rng.normal(size=channels) for _ in range(2)) if affine else (None, None)
+    theirs = tuple(None if numbers is None else torch.from_numpy(numbers) for numbers in own)
+    expected = functional.group_norm(torch.from_numpy(x).double()[None], groups, *theirs, eps)[0].numpy()
+    np.testing.assert_allclose(group_norm(x, groups, *own, eps), expected, rtol=1e-11, atol=1e-12)
+
+
+def test_one_group_is_the_whole_layer() -> None:
+    np.testing.assert_allclose(group_norm(X, 1), layer_norm(X, 3), rtol=1e-14)
+
+
+@pytest.mark.parametrize(
+    ("make", "sentence"),
+    [
+        (lambda: layer_norm(X, 0), "0 axes cannot be normalised: the input has 3."),
+        (lambda: layer_norm(X, 4), "4 axes cannot be normalised: the input has 3."),
+        (lambda: layer_norm(X, 1, np.ones(5)), "The γ has shape (5,), but (6,) is normalised."),
+        (lambda: layer_norm(X, 2, np.ones((4, 6)), np.ones(6)), "The β has shape (6,), but (4, 6) is normalised."),
+        (lambda: group_norm(X, 2), "5 channels cannot be split into 2 groups."),
+        (lambda: group_norm(X, 0), "5 channels cannot be split into 0 groups."),
+        (lambda: group_norm(X[:0], 1), "0 channels cannot be split into 1 groups."),
+        (lambda: group_norm(X, 5, np.ones(1)), "There are 5 channels, but the γ has shape (1,)."),
+        (lambda: group_norm(X, 5, None, np.ones(6)), "There are 5 channels, but the β has shape (6,)."),
+    ],
+)
+def test_what_cannot_be_normalised_is_refused_with_a_sentence(make: Any, sentence: str) -> None:
+    with pytest.raises(UserError) as caught:
+        make()
+    assert sentence in caught.value.sentence
 
 
 @settings(max_examples=60, deadline=None)
@@ -154,6 +218,10 @@ def test_whole_maps_are_dropped() -> None:
     by_map = kept.reshape(200, -1)
     assert (by_map == by_map[:, :1]).all()
     assert 1 - by_map[:, 0].mean() == pytest.approx(0.3, abs=0.1)
+
+
+def test_elements_of_a_vector_are_its_channels() -> None:
+    np.testing.assert_array_equal(dropout_mask((50,), 0.5, 5, channels=True), dropout_mask((50,), 0.5, 5))
 
 
 @pytest.mark.parametrize("drop", [0.0, 0.25, 0.5, 0.9])

@@ -96,9 +96,10 @@ def test_stamps_add_up_to_the_output(data: st.DataObject, spec: TransposedSpec) 
         for i, j in np.argwhere(put.inside):
             canvas[put.rows[i], put.columns[j]] += put.scaled[i, j]
             counts[put.rows[i], put.columns[j]] += channel == first
-        assert put.inside.sum() == ((put.rows >= 0) & (put.rows < shape[0])).sum() * (
-            (put.columns >= 0) & (put.columns < shape[1])
-        ).sum()
+        assert (
+            put.inside.sum()
+            == ((put.rows >= 0) & (put.rows < shape[0])).sum() * ((put.columns >= 0) & (put.columns < shape[1])).sum()
+        )
     np.testing.assert_allclose(canvas, conv_transpose(x, weight, None, spec)[unit], atol=1e-12)
     np.testing.assert_array_equal(overlap_counts(height, width, spec), counts)
 
@@ -116,9 +117,24 @@ def test_overlaps_are_the_transposed_convolution_of_ones(spec: TransposedSpec, h
 
 
 def test_a_kernel_that_the_stride_does_not_divide_makes_a_checkerboard() -> None:
-    assert overlap_counts(3, 3, TransposedSpec(3, 2)).tolist() == np.outer([1, 1, 2, 1, 2, 1, 1], [1, 1, 2, 1, 2, 1, 1]).tolist()
+    along = [1, 1, 2, 1, 2, 1, 1]
+    assert overlap_counts(3, 3, TransposedSpec(3, 2)).tolist() == np.outer(along, along).tolist()
     assert set(overlap_counts(5, 5, TransposedSpec(4, 2, 1))[1:-1, 1:-1].ravel().tolist()) == {4}
     assert overlap_counts(2, 2, TransposedSpec(1, 3))[:, 0].tolist() == [1, 0, 0, 1]
+
+
+def test_a_layer_by_hand() -> None:
+    # Two stamps of 1 2 / 3 4, side by side, that share the middle column.
+    x, weight = np.array([[[1.0, 10.0]]]), np.array([[[[1.0, 2.0], [3.0, 4.0]]]])
+    assert conv_transpose(x, weight, np.array([0.5]), TransposedSpec(2)).tolist() == [
+        [[1.5, 12.5, 20.5], [3.5, 34.5, 40.5]]
+    ]
+    step = transposed_step(x, weight, np.array([0.5]), TransposedSpec(2), 0, 1, 1)
+    assert sorted(zip(step.sources.tolist(), step.taps.tolist(), step.products[0].tolist(), strict=True)) == [
+        ([0, 0], [1, 1], 4),
+        ([0, 1], [1, 0], 30),
+    ]
+    assert step.total == 34.5
 
 
 def test_a_step_shows_how_its_total_is_made() -> None:
@@ -176,7 +192,9 @@ def test_impossible_settings_are_refused_with_a_sentence(make: Any, sentence: st
         ((2, 3, 3), (2, 2, 2, 2), (2,), 2, "There are 4 output maps, but the bias has shape (2,)"),
     ],
 )
-def test_what_does_not_fit_is_refused_with_a_sentence(x: Any, weight: Any, bias: Any, groups: int, sentence: str) -> None:
+def test_what_does_not_fit_is_refused_with_a_sentence(
+    x: Any, weight: Any, bias: Any, groups: int, sentence: str
+) -> None:
     arrays = np.zeros(x), np.zeros(weight), None if bias is None else np.zeros(bias)
     for call in (conv_transpose, lambda *given: transposed_step(*given, 0, 0, 0)):
         with pytest.raises(UserError) as caught:
@@ -190,7 +208,9 @@ def test_no_step_outside_of_the_output(place: tuple[int, int, int]) -> None:
         transposed_step(np.ones((1, 3, 3)), np.ones((1, 1, 2, 2)), None, TransposedSpec(2), *place)
 
 
-@pytest.mark.parametrize("place", [(1, 0, 0, 0), (0, 1, 0, 0), (0, 0, 3, 0), (0, 0, 0, 3), (0, 0, -1, 0), (-1, 0, 0, 0)])
+@pytest.mark.parametrize(
+    "place", [(1, 0, 0, 0), (0, 1, 0, 0), (0, 0, 3, 0), (0, 0, 0, 3), (0, 0, -1, 0), (-1, 0, 0, 0)]
+)
 def test_no_stamp_outside_of_the_input(place: tuple[int, int, int, int]) -> None:
     with pytest.raises(IndexError):
         stamp(np.ones((1, 3, 3)), np.ones((1, 1, 2, 2)), TransposedSpec(2), *place)

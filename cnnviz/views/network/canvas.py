@@ -55,7 +55,7 @@ class NetworkCanvas(Figure):
         self._camera = Camera()
         self._drag: QPoint | None = None
         self._panning = False
-        self.setMinimumSize(320, 200)
+        self.setMinimumSize(256, 200)
 
     # -- what is shown --------------------------------------------------------------------------------------------
 

@@ -76,6 +76,7 @@ class OperationPanel(QWidget):
         self.digits = 3
         self._announced: tuple[int, Cell] | None = None
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setAccessibleName("Values of a layer, one by one")
         self._rest = QTimer(self)
         self._rest.setSingleShot(True)
         self._rest.setInterval(REST_MS)
@@ -89,6 +90,7 @@ class OperationPanel(QWidget):
     def show_subject(self, subject: Subject) -> None:
         """Show another operation, or the same one with other values; the place stays where it can."""
         self.subject = subject
+        self.setAccessibleDescription(subject.title)
         channels, rows, columns = subject.operation.output_shape
         self.unit = min(self.unit, channels - 1)
         self.cell = (min(self.cell[0], rows - 1), min(self.cell[1], columns - 1))

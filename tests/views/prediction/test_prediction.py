@@ -123,7 +123,7 @@ def test_choosing_a_class_chooses_its_element_everywhere(view: PredictionView, s
     inspection = answer(state)
     QTest.keyClick(view.bars, Qt.Key.Key_Down)
     best, second = inspection.ranking()[:2]
-    assert state.selection == Place("fc3", best)
+    assert state.selection == Place("fc3", best, softmax=True)
     exact = f"{best}: probability {inspection.probabilities[best]:.6g}, logit {inspection.logits[best]:.4f}"
     assert view._exact.text() == exact.replace("-", "−")
     state.select(Place("fc3", second))
