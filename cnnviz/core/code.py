@@ -58,6 +58,12 @@ def _number(value: float) -> str:
     return f"{value:.0f}." if value == int(value) and abs(value) < 1e15 else repr(value)
 
 
+def _short(value: float) -> str:
+    """Return a setting as short as it can be written without changing it."""
+    short = f"{value:g}"
+    return short if float(short) == value else repr(float(value))
+
+
 def _arguments(**given: tuple[Any, Any]) -> str:
     """Return keyword arguments that differ from their usual value; pairs of equal numbers as one."""
     words = []
@@ -103,28 +109,39 @@ def _transposed(operation: Any) -> list[str]:
 
 
 def _pooling(operation: Any) -> list[str]:
-    spec, lines = operation.spec, [_tensor("x", operation.x, "(C, H, W)")]
+    lines, call = [_tensor("x", operation.x, "(C, H, W)")], _pooling_call(operation.spec)
+    for name, values, sign in (("gain", operation.gain, "*"), ("shift", operation.shift, "+")):
+        if values is not None:
+            lines.append(_tensor(name, values))
+            call += f" {sign} {name}[:, None, None]"
+    return [*lines, f"y = {call}"]
+
+
+def _pooling_call(spec: Any) -> str:
     if isinstance(spec, AdaptiveSpec):
         kind = "max" if spec.kind == "max" else "avg"
-        return [*lines, f"y = F.adaptive_{kind}_pool2d(x, {spec.output})"]
+        return f"F.adaptive_{kind}_pool2d(x, {spec.output})"
     usual = spec.kernel[0] if len(set(spec.kernel)) == 1 else spec.kernel
     kernel = str(usual)
     stride = {"stride": (spec.stride, usual)}
     ceil = {"ceil_mode": (spec.ceil_mode, False)}
     if spec.kind == "max":
         rest = _arguments(**stride, padding=(spec.padding, 0), dilation=(spec.dilation, 1), **ceil)
-        return [*lines, f"y = F.max_pool2d(x, {kernel}{rest})"]
+        return f"F.max_pool2d(x, {kernel}{rest})"
     if spec.kind == "mean":
         count = {"count_include_pad": (spec.count_include_pad, True)}
         rest = _arguments(**stride, padding=(spec.padding, 0), **ceil, **count)
-        return [*lines, f"y = F.avg_pool2d(x, {kernel}{rest})"]
-    p, rest = f"{spec.p:g}", _arguments(**stride, **ceil)
+        return f"F.avg_pool2d(x, {kernel}{rest})"
+    p, rest = _short(spec.p), _arguments(**stride, **ceil)
     if spec.averaged:
-        return [*lines, f"y = F.avg_pool2d(x ** {p}, {kernel}{rest}) ** (1 / {p})"]
-    return [*lines, f"y = F.lp_pool2d(x, {p}, {kernel}{rest})"]
+        return f"F.avg_pool2d(x ** {p}, {kernel}{rest}) ** (1 / {p})"
+    return f"F.lp_pool2d(x, {p}, {kernel}{rest})"
 
 
 def _activation(operation: Any) -> list[str]:
+    if len(operation.parameter) > 1:  # one for each map, which only PReLU has
+        slopes = _tensor("a", operation.parameter)
+        return [_tensor("x", operation.x, "(C, H, W)"), slopes, "y = F.prelu(x[None], a)[0]"]
     call = _CALLS[operation.function].format(a=_number(float(operation.parameter[0])))
     return [_tensor("x", operation.x), f"y = {call}"]
 
@@ -135,21 +152,22 @@ def _batch_norm(operation: Any) -> list[str]:
     return [
         _tensor("x", operation.x, "(C, H, W)"),
         *(_tensor(name, getattr(four, name)) for name in names),
-        f"y = F.batch_norm(x[None], mean, var, gamma, beta, eps={four.eps:g})[0]",
+        f"y = F.batch_norm(x[None], mean, var, gamma, beta, eps={_short(four.eps)})[0]",
     ]
 
 
 def _local_response(operation: Any) -> list[str]:
-    numbers = f"{operation.size}, {operation.alpha:g}, {operation.beta:g}, {operation.k:g}"
+    four = (operation.size, operation.alpha, operation.beta, operation.k)
+    numbers = ", ".join(_short(number) for number in four)
     return [_tensor("x", operation.x, "(C, H, W)"), f"y = F.local_response_norm(x[None], {numbers})[0]"]
 
 
 def _dropout(operation: Any) -> list[str]:
     lines = [_tensor("x", operation.x)]
     if operation.seed is None:
-        return [*lines, f"y = F.dropout(x, {operation.drop:g}, training=False)"]
+        return [*lines, f"y = F.dropout(x, {_short(operation.drop)}, training=False)"]
     kept = operation.kept().astype(float)
-    scale = f" / (1 - {operation.drop:g})" if operation.drop < 1 else ""
+    scale = f" / (1 - {_short(operation.drop)})" if operation.drop < 1 else ""
     return [*lines, _tensor("kept", kept, "drawn at random while training"), f"y = x * kept{scale}"]
 
 
@@ -161,7 +179,7 @@ def _dense(operation: Any) -> list[str]:
 
 
 def _softmax(operation: Any) -> list[str]:
-    temperature = "" if operation.temperature == 1 else f" / {operation.temperature:g}"
+    temperature = "" if operation.temperature == 1 else f" / {_short(operation.temperature)}"
     return [_tensor("z", operation.logits), f"y = torch.softmax(z{temperature}, 0)"]
 
 

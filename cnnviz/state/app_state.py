@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
-from cnnviz.core.graph import Node
+from cnnviz.core.graph import Graph
 from cnnviz.core.inspection import FloatArray, Inspection, LoadedModel, ModelRequest, PixelArray
 
 if TYPE_CHECKING:  # decoding is imported with the first picture, not with the window
@@ -234,7 +234,9 @@ class AppState(QObject):
         if model and (self._selection is None or self._selection.layer not in model.graph):
             self.select(Place(model.graph.layers[0].name))
         elif model and self._selection:
-            self.select(_inside(self._selection, model.graph[self._selection.layer]))
+            self.select(_inside(self._selection, model.graph))
+            if any(place.layer not in model.graph or _inside(place, model.graph) != place for place in self._trail.places):
+                self._set_trail(Trail((self._selection,)))
 
     @property
     def inspection(self) -> Inspection | None:
@@ -354,10 +356,12 @@ class AppState(QObject):
         self.scope_changed.emit(scope)
 
 
-def _inside(place: Place, node: Node) -> Place:
+def _inside(place: Place, graph: Graph) -> Place:
     """Return a place without what a layer does not have."""
+    node = graph[place.layer]
+    place = replace(place, softmax=place.softmax and node.name == graph.output.name)
     if place.unit is None or place.unit >= node.units:
-        return Place(place.layer)
+        return replace(place, unit=None, cell=None)
     if place.cell is not None and node.is_map:
         _, height, width = node.output_shape
         if place.cell[0] < height and place.cell[1] < width:

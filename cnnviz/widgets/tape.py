@@ -203,7 +203,7 @@ class Tape(Figure):
         assert content is not None
         text_px = theme.text_px()
         count = content.window.shape[2]
-        longest = max(len(content.names[0]), len(content.names[-1]))
+        longest = max(map(len, (content.names[0], content.names[-1], content.names[int(content.order[0])])))
         name, sign = round(text_px * 0.62 * (longest + 1.5)), round(text_px * 1.3)
         number = self._cell_w[2] + round(text_px * 1.0)
         at = [4]

@@ -64,6 +64,8 @@ class ConvolutionPanel(SlidingPanel):
         self._step: KernelStep | None = None
         self._filter_key: tuple[int, int] | None = None
         self._filter_sample: tuple[float, ...] = ()
+        self._names_key: tuple[int, bytes] | None = None
+        self._names_kept: tuple[str, ...] = ()
 
     @property
     def convolution(self) -> Convolution:
@@ -153,10 +155,14 @@ class ConvolutionPanel(SlidingPanel):
             self.conv_settings.show_kernel(self.unit, self.channel - step.first_channel, operation)
 
     def _names(self, step: KernelStep) -> tuple[str, ...]:
-        key = (step.first_channel, len(step.subtotals))
-        if getattr(self, "_names_key", None) != key:
+        """Return the names of the channels; partial connections, as LeCun's of 1998, leave some of them unread."""
+        read = np.asarray(step.weights.any(axis=(1, 2)))
+        key = (step.first_channel, read.tobytes())
+        if key != self._names_key:
             self._names_key = key
-            self._names_kept = tuple(f"map {step.first_channel + c}" for c in range(len(step.subtotals)))
+            names = (f"map {step.first_channel + c}" for c in range(len(read)))
+            some = bool(read.any())  # a filter of zeros reads every map
+            self._names_kept = tuple(n if r or not some else f"{n}, unread" for n, r in zip(names, read, strict=True))
         return self._names_kept
 
     def _say(self, step: KernelStep) -> None:
