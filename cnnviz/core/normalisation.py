@@ -93,7 +93,8 @@ def local_response_norm(x_chw: Array, size: int, alpha: float, beta: float, k: f
         # Each sum by itself: differences of running sums would lose small channels beside a large one.
         around = _neighbours(channel, len(x), size)
         total = squares[around.start : around.stop].sum(axis=0)
-        result[channel] = x[channel] / (k + alpha / size * total) ** beta
+        with np.errstate(all="ignore"):  # infinite values, and a k of 0, give NaN as in PyTorch
+            result[channel] = x[channel] / (k + alpha / size * total) ** beta
     return result
 
 
@@ -112,10 +113,13 @@ class LrnStep:
 def lrn_step(x_chw: Array, size: int, alpha: float, beta: float, k: float, channel: int, row: int, col: int) -> LrnStep:
     """Return one value's way through local response normalisation; errors as `local_response_norm`."""
     channels = _neighbours(channel, len(x_chw), size)
-    squares = tuple(float(v) ** 2 for v in x_chw[channels.start : channels.stop, row, col])
-    divisor = (k + alpha / size * sum(squares)) ** beta
-    value = float(x_chw[channel, row, col])
-    return LrnStep(channels, squares, sum(squares), divisor, value, value / divisor)
+    values = x_chw[channels.start : channels.stop, row, col].astype(np.float64)
+    value = values[channel - channels.start]
+    squares = values * values
+    with np.errstate(all="ignore"):  # as above
+        divisor = (k + alpha / size * squares.sum()) ** beta
+        result = value / divisor
+    return LrnStep(channels, tuple(squares.tolist()), *map(float, (squares.sum(), divisor, value, result)))
 
 
 def layer_norm(

@@ -235,8 +235,7 @@ class AppState(QObject):
             self.select(Place(model.graph.layers[0].name))
         elif model and self._selection:
             self.select(_inside(self._selection, model.graph))
-            if any(place.layer not in model.graph or _inside(place, model.graph) != place for place in self._trail.places):
-                self._set_trail(Trail((self._selection,)))
+            self._set_trail(Trail((self._selection,)))  # where it begins again
 
     @property
     def inspection(self) -> Inspection | None:

@@ -97,9 +97,8 @@ def test_layer_norm_is_pytorchs(axes: int, eps: float, affine: bool) -> None:
 
 def test_layer_norm_by_hand() -> None:
     x = np.array([[1, 3], [5, 5]])
-    assert layer_norm(x, 1, np.array([2.0, 4.0]), np.array([0.0, 1.0]), 0.25).tolist() == pytest.approx(
-        [pytest.approx([-2 / 1.25**0.5, 4 / 1.25**0.5 + 1]), [0, 1]]
-    )
+    found = layer_norm(x, 1, np.array([2.0, 4.0]), np.array([0.0, 1.0]), 0.25)
+    np.testing.assert_allclose(found, [[-2 / 1.25**0.5, 4 / 1.25**0.5 + 1], [0, 1]])
 
 
 @settings(max_examples=40, deadline=None)
@@ -187,6 +186,16 @@ def test_an_infinite_channel_is_felt_only_by_its_neighbours() -> None:
     x[0] = np.inf
     found = local_response_norm(x, 3, 1.0, 1.0, 1.0)[2:]
     np.testing.assert_allclose(found, local_response_norm(np.ones((6, 1, 1)), 3, 1.0, 1.0, 1.0)[2:])
+
+
+def test_zero_over_zero_is_nan_as_in_pytorch() -> None:
+    x = np.zeros((3, 1, 1))
+    x[2] = 2
+    expected = functional.local_response_norm(torch.from_numpy(x)[None], 3, 1.0, 1.0, 0.0)[0].numpy()
+    np.testing.assert_array_equal(local_response_norm(x, 3, 1.0, 1.0, 0.0), expected)
+    steps = [lrn_step(x, 3, 1.0, 1.0, 0.0, channel, 0, 0).result for channel in range(3)]
+    np.testing.assert_array_equal(steps, expected.ravel())
+    assert np.isnan(steps[0])
 
 
 @pytest.mark.parametrize("size", [0, -1])

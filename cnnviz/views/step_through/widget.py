@@ -128,6 +128,8 @@ class StepThroughView(View):
         """Show the way that one came."""
         model, inspection = self.state.model, self.state.inspection
         places = trail.places if model is not None and inspection is not None and len(trail.places) > 1 else ()
+        if model is not None and any(place.layer not in model.graph for place in places):
+            places = ()  # another network is just coming
         while len(self._crumbs) < len(places):
             button = QToolButton(self)
             button.setAutoRaise(True)
@@ -181,7 +183,8 @@ class StepThroughView(View):
         if before is None or before.title != shown.title:
             unit, cell = _in_panel(place, shown)
             panel.unit, panel.cell = unit or 0, cell or (0, 0)
-        panel.show_subject(Subject(shown.operation, shown.output, shown.inputs, shown.title, shown.roles))
+        subject = Subject(shown.operation, shown.output, shown.inputs, shown.title, shown.roles, of=model.graph)
+        panel.show_subject(subject)
         if self._stack.currentWidget() is not panel:
             focused = QApplication.focusWidget()
             had_focus = focused is not None and (focused is self or self.isAncestorOf(focused))

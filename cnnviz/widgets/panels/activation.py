@@ -16,7 +16,6 @@ from cnnviz.widgets.curve_plot import CurvePlot
 from cnnviz.widgets.elided_label import ElidedLabel
 from cnnviz.widgets.entry import Entry, real
 from cnnviz.widgets.formula import coloured, tex_number
-from cnnviz.widgets.panels.base import Subject
 from cnnviz.widgets.panels.element import ElementPanel
 
 CHOICES = (
@@ -76,12 +75,6 @@ class ActivationPanel(ElementPanel):
     def put_edits(self, edits: object) -> None:
         """Bring a swapped function back."""
         self._swap = edits if isinstance(edits, tuple) else None
-
-    def show_subject(self, subject: Subject) -> None:
-        """Show another layer, with its own function, or other values."""
-        if self.subject is not None and self.subject.title != subject.title:
-            self._swap = None
-        super().show_subject(subject)
 
     def refresh(self) -> None:
         """Draw everything that does not depend on the cell too."""

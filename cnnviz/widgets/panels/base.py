@@ -38,6 +38,8 @@ class Subject:
         Colours of the inputs.
     editable
         The input's values may be changed.
+    of
+        What it belongs to: a network, or the laboratory. Changes that the user made stay with title and this.
     """
 
     operation: Operation
@@ -46,6 +48,11 @@ class Subject:
     title: str
     roles: tuple[MapRole, ...]
     editable: bool = False
+    of: object = None
+
+    def is_other_than(self, before: Subject | None) -> bool:
+        """Return whether this is another layer than one that was shown, not only other values of it."""
+        return before is None or before.title != self.title or before.of is not self.of
 
 
 class OperationPanel(QWidget):

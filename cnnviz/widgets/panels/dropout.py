@@ -13,7 +13,6 @@ from cnnviz.core.formats import decimals_for, fixed
 from cnnviz.core.operations import Dropout, Operation
 from cnnviz.widgets.entry import Entry, real
 from cnnviz.widgets.formula import coloured, signed, tex_number
-from cnnviz.widgets.panels.base import Subject
 from cnnviz.widgets.panels.element import ElementPanel
 from cnnviz.widgets.value_grid import Grid, ValueGrid
 
@@ -26,6 +25,7 @@ class DropoutPanel(ElementPanel):
         self.mask_grid = ValueGrid("Mask", middle)
         super().__init__(middle, parent)
         self._seed = 0
+        self._fresh = True  # nothing was changed yet
         self._drop: float | None = None
         self.training = QCheckBox("&Training: values are dropped", middle)
         self.training.setToolTip("Off: evaluation, every value passes as it is. On: values are dropped at random")
@@ -50,25 +50,29 @@ class DropoutPanel(ElementPanel):
         assert isinstance(self._changed, Dropout)
         return self._changed
 
+    def edits(self) -> object:
+        """Return probability, mask and switch, unless they are the layer's own."""
+        return None if self._fresh else (self._drop, self._seed, self.training.isChecked())
+
+    def put_edits(self, edits: object) -> None:
+        """Bring them back, or the layer's own with the next operation."""
+        self._fresh = edits is None
+        self._drop, self._seed, training = edits if isinstance(edits, tuple) else (None, 0, False)
+        self._switch(training)
+
+    def _switch(self, training: bool) -> None:
+        self.training.blockSignals(True)
+        self.training.setChecked(training)
+        self.training.blockSignals(False)
+
     def change(self, own: Operation) -> Operation:
         """Return the operation as the switches say."""
         assert isinstance(own, Dropout)
-        drop = own.drop if self._drop is None else self._drop
-        seed = self._seed if self.training.isChecked() else None
-        if (drop, seed) == (own.drop, own.seed):
+        if self._fresh:
+            self._switch(own.seed is not None)
             return own
-        return replace(own, drop=drop, seed=seed)
-
-    def show_subject(self, subject: Subject) -> None:
-        """Show another layer, with its own probability, or other values."""
-        if self.subject is not None and self.subject.title != subject.title:
-            self._drop = None
-        if self.subject is None or self.subject.title != subject.title:
-            assert isinstance(subject.operation, Dropout)
-            self.training.blockSignals(True)
-            self.training.setChecked(subject.operation.seed is not None)
-            self.training.blockSignals(False)
-        super().show_subject(subject)
+        drop = own.drop if self._drop is None else self._drop
+        return replace(own, drop=drop, seed=self._seed if self.training.isChecked() else None)
 
     def refresh(self) -> None:
         """Draw mask and words too."""
@@ -115,14 +119,15 @@ class DropoutPanel(ElementPanel):
         p = real(text, "probability")
         if not 0 <= p <= 1:
             raise UserError(f"The probability is {text}; it must lie between 0 and 1.")
-        self._drop = p
+        self._drop, self._fresh = p, False
         self.settings_changed()
 
     @Slot(bool)
     def _on_training_toggled(self, on: bool) -> None:
+        self._fresh = False
         self.settings_changed()
 
     @Slot()
     def _on_again_clicked(self) -> None:
-        self._seed += 1
+        self._seed, self._fresh = self._seed + 1, False
         self.settings_changed()

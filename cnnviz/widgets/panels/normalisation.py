@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QVBoxLayout, QWidget
 from cnnviz.core import normalisation
 from cnnviz.core.formats import decimals_for, fixed
 from cnnviz.core.operations import BatchNormalisation, LocalResponse, Operation
+from cnnviz.widgets import theme
 from cnnviz.widgets.elided_label import ElidedLabel
 from cnnviz.widgets.formula import coloured, signed, tex_number
 from cnnviz.widgets.histogram import Histogram
@@ -40,6 +41,7 @@ class BatchNormPanel(ElementPanel):
         row.addLayout(histograms, 2)
         head = QHBoxLayout()
         head.addWidget(self.by_batch)
+        head.addSpacing(theme.GRID_PX)
         head.addWidget(self._words, 1)
         column = QVBoxLayout(middle)
         column.setContentsMargins(0, 0, 0, 0)
@@ -57,6 +59,17 @@ class BatchNormPanel(ElementPanel):
         """Return the operation with this picture's statistics, if they are asked for."""
         assert isinstance(own, BatchNormalisation)
         return own.by_batch() if self.by_batch.isChecked() else own
+
+    def edits(self) -> object:
+        """Return the switch."""
+        return self.by_batch.isChecked()
+
+    def put_edits(self, edits: object) -> None:
+        """Bring the switch back; it stays as it is from layer to layer."""
+        if isinstance(edits, bool):
+            self.by_batch.blockSignals(True)
+            self.by_batch.setChecked(edits)
+            self.by_batch.blockSignals(False)
 
     def refresh(self) -> None:
         """Draw everything that does not depend on the cell too."""

@@ -150,10 +150,12 @@ class SlidingPanel(OperationPanel):
 
     def show_subject(self, subject: Subject) -> None:
         """Show another operation or other values."""
-        before = self.subject
+        other = subject.is_other_than(self.subject)
+        if other and self.subject is not None and not subject.editable:
+            self.put_edits(None)  # what was changed belongs to the layer that was shown; the laboratory puts its own
         self.subject = subject
         self._changed = self.change(subject.operation)
-        if before is None or before.title != subject.title or not self._still_there():
+        if other or not self._still_there():
             self.player.pause()
             self._whole = True
         self._keep_place()
