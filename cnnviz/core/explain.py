@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -60,6 +61,11 @@ def as_maps(x: Array) -> Array:
     return x if x.ndim == 3 else x.reshape(-1, 1, 1)
 
 
+def maps_shape(shape: tuple[int, ...]) -> tuple[int, ...]:
+    """Return the shape that `as_maps` gives an array of a shape."""
+    return shape if len(shape) == 3 else (math.prod(shape), 1, 1)
+
+
 def operation_of(graph: Graph, name: str, values: Values, weights: Mapping[str, FloatArray]) -> Operation | None:
     """Return what a layer computed for one input, or ``None`` where that is not known; see `why_not`.
 
@@ -79,7 +85,7 @@ def operation_of(graph: Graph, name: str, values: Values, weights: Mapping[str, 
     inputs = tuple(values[source] for source in node.inputs)
     try:
         operation = maker(graph, node, inputs, weights)
-        if operation is None or np.prod(operation.output_shape) != np.prod(node.output_shape):
+        if operation is None or operation.output_shape != maps_shape(node.output_shape):
             return None  # it computes something else than was understood of it
     except (UserError, KeyError, ValueError, IndexError):
         return None
@@ -155,11 +161,15 @@ def _activation(graph: Graph, node: Node, inputs: Inputs, weights: Mapping[str, 
         if learned is None:
             return None
         parameter = learned.astype(np.float64)
+        if len(parameter) not in (1, len(as_maps(inputs[0]))):
+            return None
     return Activation(as_maps(inputs[0]), function, parameter)
 
 
 def _normalisation(graph: Graph, node: Node, inputs: Inputs, weights: Mapping[str, Array]) -> Operation | None:
     x = as_maps(inputs[0])
+    if inputs[0].ndim == 2:
+        return None  # sequences, whose channels `as_maps` does not keep apart
     if node.op == "LocalResponseNorm":
         size, alpha, beta = (node.hyper[key] for key in ("size", "alpha", "beta"))
         return LocalResponse(x, int(size), float(alpha), float(beta), float(node.hyper["k"]))
@@ -210,6 +220,8 @@ def _output(graph: Graph, node: Node, inputs: Inputs, weights: Mapping[str, Arra
 def _sum(graph: Graph, node: Node, inputs: Inputs, weights: Mapping[str, Array]) -> Operation | None:
     if len(inputs) < 2:
         return None  # a number was added
+    if node.hyper.get("alpha", 1) != 1 or len({x.ndim for x in inputs}) > 1:
+        return None  # one is multiplied first, or spread out along other axes
     sign = -1 if node.op.strip("_") in ("sub", "isub") else 1
     return Sum(tuple(as_maps(x) for x in inputs), (1, *(sign for _ in inputs[1:])))
 

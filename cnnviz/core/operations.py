@@ -79,7 +79,7 @@ class Check:
         """Whether rounding explains the difference; equal infinities and two NaN agree as well."""
         if self.total == self.torch or (np.isnan(self.total) and np.isnan(self.torch)):
             return True
-        return bool(self.difference <= self.allowed)
+        return bool(np.isfinite(self.difference) and self.difference <= self.allowed)
 
 
 class Operation(ABC):
@@ -126,7 +126,7 @@ def largest(amounts: Float64Array, most: int) -> npt.NDArray[np.intp]:
     """Return the positions of the largest magnitudes in a flat array, largest first; equal ones in their order."""
     magnitude = np.abs(amounts)
     magnitude = np.where(np.isnan(magnitude), np.inf, magnitude)
-    if most < len(magnitude):
+    if 0 < most < len(magnitude):
         bound = np.partition(magnitude, len(magnitude) - most)[len(magnitude) - most]
         found = np.flatnonzero(magnitude >= bound)
     else:
@@ -646,7 +646,7 @@ class Sum(Operation):
             Source(k, min(unit, len(x) - 1), min(row, x.shape[1] - 1), min(col, x.shape[2] - 1), term)
             for k, (x, term) in enumerate(zip(self.inputs, self.terms(unit, row, col), strict=True))
         ]
-        return tuple(sorted(found, key=lambda source: -abs(source.amount)))
+        return tuple(sorted(found, key=lambda source: -abs(source.amount))[:most])
 
     def rows(self, unit: int, first: int, last: int) -> Float64Array:
         shape = self.output_shape

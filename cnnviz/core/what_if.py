@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 import cnnviz.core.kernels as named_kernels
-from cnnviz.core.convolution import ConvSpec, Pair, same_padding
+from cnnviz.core.convolution import ConvSpec, Pair, int_pair, same_padding
 from cnnviz.core.errors import UserError
 from cnnviz.core.operations import Convolution, edited
 
@@ -66,7 +66,9 @@ class ConvChanges:
             When the settings contradict each other or do not fit the input.
         """
         spec = own.spec
-        kernel = self.kernel or spec.kernel
+        kernel = int_pair("kernel size", self.kernel or spec.kernel, 1)
+        stride = int_pair("stride", self.stride or spec.stride, 1)
+        dilation = int_pair("dilation", self.dilation or spec.dilation, 1)
         weight = own.weight
         if self.groups is not None and self.groups != spec.groups:
             weight = regrouped(weight, spec.groups, self.groups)
@@ -75,10 +77,15 @@ class ConvChanges:
         if self.named is not None:
             weight = np.broadcast_to(named_kernels.kernel(self.named, kernel), (*weight.shape[:2], *kernel))
         if self.weights:
+            for place, _ in self.weights:
+                if not all(0 <= at < n for at, n in zip(place, weight.shape, strict=True)):
+                    raise UserError(
+                        f"There is no weight at filter {place[0]}, channel {place[1]}, row {place[2]}, column"
+                        f" {place[3]}: the weights are {' × '.join(str(n) for n in weight.shape)}."
+                    )
             weight = edited(weight, self.weights)
         if self.flipped:
             weight = weight[:, :, ::-1, ::-1]
-        stride, dilation = self.stride or spec.stride, self.dilation or spec.dilation
         padding: Any = spec.padding if self.padding is None else self.padding
         if padding == "same":
             height, width = own.x.shape[1:]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QRect, QSize, Qt
+from PySide6.QtCore import QEvent, QRect, QSize, Qt
 from PySide6.QtGui import QPainter
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
@@ -33,11 +33,18 @@ class Badge(Figure):
     def show_check(self, check: Check | None, instead: str = "") -> None:
         """Show a comparison, or a sentence why there is none."""
         self._check = check
-        self._lines = (instead, "") if check is None else _lines(check)
-        self._words = " · ".join(filter(None, self._lines))
-        self.setAccessibleDescription(self._words)
-        self.setToolTip(self._words)
-        self.update()
+        lines = (instead, "") if check is None else _lines(check)
+        if lines != self._lines:
+            self._lines = lines
+            self._words = " · ".join(filter(None, lines))
+            self.setAccessibleDescription(self._words)
+            self.update()
+
+    def event(self, event: QEvent) -> bool:
+        """Make the tool tip when it is asked for: the words change with every picture."""
+        if event.type() == QEvent.Type.ToolTip:
+            self.setToolTip(self._words)
+        return super().event(event)
 
     def draw(self, painter: QPainter, size: QSize) -> None:
         """Draw two lines in the colour of the verdict."""
@@ -47,7 +54,7 @@ class Badge(Figure):
         for index, line in enumerate(self._lines):
             painter.setFont(theme.font(0.9, bold=self._check is not None and index == 0))
             room = QRect(4, index * half, size.width() - 8, half)
-            draw_text(painter, room, line, colours.color(role), align=Qt.AlignmentFlag.AlignVCenter)
+            draw_text(painter, room, line, colours.color(role), align=Qt.AlignmentFlag.AlignVCenter, elide=False)
 
     def sizeHint(self) -> QSize:
         """Return room for two numbers of seven digits."""

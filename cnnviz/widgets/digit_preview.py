@@ -51,7 +51,8 @@ class DigitPreview(Figure):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__("What the network sees", parent)
-        self.setToolTip(DIGIT_TIP)
+        if self.toolTip() != DIGIT_TIP:  # setting it tells the whole window
+            self.setToolTip(DIGIT_TIP)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         self._before = QImage()
         self._after = QImage()
@@ -81,7 +82,8 @@ class DigitPreview(Figure):
             How the digit was made, such as ``centred``.
         """
         self._is_photo, self._source = False, "drawn"
-        self.setToolTip(DIGIT_TIP)
+        if self.toolTip() != DIGIT_TIP:  # setting it tells the whole window
+            self.setToolTip(DIGIT_TIP)
         height, width = board_hw.shape
         self._before = _grey(board_hw[::2, ::2])  # it is shown smaller than this
         self._after = _grey(image_hw)

@@ -20,7 +20,13 @@ class ElidedLabel(QWidget):
         super().__init__(parent)
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
         self._text = ""
+        self._opaque = False
         self.setText(text)
+
+    def set_opaque(self) -> None:
+        """Paint the background too: a text that changes with every picture must not have its parents painted."""
+        self._opaque = True
+        self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
 
     def text(self) -> str:
         """Return the whole text."""
@@ -50,6 +56,8 @@ class ElidedLabel(QWidget):
     def paintEvent(self, event: QPaintEvent) -> None:
         """Draw as much as fits."""
         painter = QPainter(self)
+        if self._opaque:
+            painter.fillRect(self.rect(), self.palette().window())
         painter.setFont(self.font())
         colour = self.palette().color(self.foregroundRole())
         draw_text(painter, self.contentsRect(), self._text, colour, align=Qt.AlignmentFlag.AlignVCenter)

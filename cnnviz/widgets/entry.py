@@ -119,6 +119,8 @@ class _Field(QLineEdit):
         step = {Qt.Key.Key_Up: 1, Qt.Key.Key_Down: -1}.get(Qt.Key(event.key()))
         if step is None:
             super().keyPressEvent(event)
+            if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
+                event.accept()  # it ends the typing; what lies behind would follow it to another layer
         else:
             self.turned.emit(step)
 

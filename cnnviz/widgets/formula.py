@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from PySide6.QtCore import QByteArray, QEvent, QRectF, QSize, Qt, QTimer, SignalInstance, Slot
-from PySide6.QtGui import QPainter
+from PySide6.QtGui import QHideEvent, QPainter, QShowEvent
 from PySide6.QtSvg import QSvgRenderer
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
@@ -97,7 +97,7 @@ class Formula(Figure):
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self._tex, self._words = "", ""
-        self._shown = ""
+        self._shown, self._asked = "", ""
         self._renderer: QSvgRenderer | None = None
         self._rest = QTimer(self)
         self._rest.setSingleShot(True)
@@ -158,6 +158,7 @@ class Formula(Figure):
             (self._tex, self._words), self._make = self._make(), None
             self.setAccessibleDescription(self._words)
             self.setToolTip(self._words)
+        self._asked = self._tex
         colours = theme.current()
         tex = _ROLE.sub(lambda found: str(getattr(colours, found[1])), self._tex)
         self._wanted = Setting(tex, round(theme.text_px() * 1.3), colours.text) if tex else None
@@ -179,8 +180,8 @@ class Formula(Figure):
     def _take(self) -> None:
         """Show the formula that is wanted."""
         wanted, self._wanted = self._wanted, None
-        self._renderer = QSvgRenderer(QByteArray(typeset(wanted)), self) if wanted is not None else None
-        self._shown = self._tex
+        self._renderer = QSvgRenderer(QByteArray(typeset(wanted))) if wanted is not None else None
+        self._shown = self._asked  # it may have changed since: then this one is dimmed
         self.update()
 
     def draw(self, painter: QPainter, size: QSize) -> None:
@@ -194,6 +195,17 @@ class Formula(Figure):
             painter.setOpacity(0.35)
         self._renderer.render(painter, QRectF(2, (size.height() - height) / 2, width, height))
         painter.setOpacity(1.0)
+
+    def hideEvent(self, event: QHideEvent) -> None:
+        """Nothing is set for nobody."""
+        super().hideEvent(event)
+        self._rest.stop()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Set what has changed meanwhile."""
+        super().showEvent(event)
+        if self._make is not None or self._shown != self._tex:
+            self._rest.start()
 
     def changeEvent(self, event: QEvent) -> None:
         """Follow palette and font."""

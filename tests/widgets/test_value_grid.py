@@ -15,6 +15,7 @@ from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from cnnviz.widgets import colormap, theme
+from cnnviz.widgets.panels.base import limits_of
 from cnnviz.widgets.value_grid import TEXT_CELL_PX, Grid, ValueGrid, Window
 
 NO_KEYS = Qt.KeyboardModifier.NoModifier
@@ -120,8 +121,8 @@ def test_a_map_with_more_cells_than_pixels_still_finds_its_cells(view: ValueGrid
     assert view.area(view.size()).width() <= view.width()
     found = view.at(QPointF(view.cell_rect(999, 1999).topLeft() - QPoint(1, 1)))
     assert found is not None
-    assert found[0] >= 995
-    assert found[1] >= 1990
+    assert found[0] >= 990
+    assert found[1] >= 1980
 
 
 # -- how they look ----------------------------------------------------------------------------------------------------
@@ -307,26 +308,23 @@ def test_the_title_stands_above_the_cells(view: ValueGrid, values: np.ndarray) -
     assert view.accessibleDescription() == "conv1, map 3, 5 rows and 7 columns"
 
 
-@pytest.mark.parametrize(
-    "odd", [np.nan, np.inf, -np.inf, 1e38, -1e38, 1e300, 1e-300, -0.0], ids=lambda value: f"{value:g}"
-)
 @pytest.mark.parametrize("kind", [np.float32, np.float64])
-def test_odd_numbers_do_no_harm(view: ValueGrid, values: np.ndarray, odd: float, kind: type) -> None:
-    from cnnviz.widgets.panels.base import limits_of
-
-    with np.errstate(over="ignore"):
-        values = values.astype(kind)
-        values[1, 2] = odd
-    low, high, role = limits_of(values)
-    view.show_grid(Grid(values, low, high, role, "odd"))
-    view.show_cell((1, 2))
-    first = picture(view)
-    view.show_grid(Grid(np.full((3, 3), odd), low, high, role, "odd"))
+def test_odd_numbers_do_no_harm(view: ValueGrid, values: np.ndarray, kind: type) -> None:
     view.set_editable(True)
     edited = said(view.edited)
-    wheel(view, view.cell_rect(1, 1).center(), 1)
-    assert len(edited) == 1
-    assert picture(view) != first
+    odd_ones = (np.nan, np.inf, -np.inf, 1e38, -1e38, 1e300, 1e-300, -0.0)
+    for odd in odd_ones:
+        with np.errstate(over="ignore"):
+            values = values.astype(kind)
+            values[1, 2] = odd
+        low, high, role = limits_of(values)
+        view.show_grid(Grid(values, low, high, role, "odd"))
+        view.show_cell((1, 2))
+        first = picture(view)
+        view.show_grid(Grid(np.full((3, 3), odd), low, high, role, "odd"))
+        wheel(view, view.cell_rect(1, 1).center(), 1)
+        assert picture(view) != first
+    assert len(edited) == len(odd_ones)
 
 
 def test_nothing_is_a_sentence(view: ValueGrid) -> None:

@@ -73,6 +73,8 @@ class PredictionView(View):
         self._by_class.toggled.connect(self._on_by_class_toggled)
         self._exact = ElidedLabel("", self)
         self._exact.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        for label in (self._words, self._exact):
+            label.set_opaque()
         self._exact.setAccessibleName("Exact numbers of a class")
         self._answers = False  # whether there is an answer on show
         foot = QHBoxLayout()

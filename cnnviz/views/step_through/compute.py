@@ -110,9 +110,9 @@ def origin(model: LoadedModel, node: Node, source: Source, fold: Fold | None) ->
     """Return (layer, unit, cell) of a value that another one was made of."""
     name = node.inputs[source.index]
     before = model.graph[name]
-    if before.is_map:
-        return name, source.unit, (source.row, source.col)
-    return name, fold.unit(source.row, source.col) if fold is not None else source.unit, None
+    if fold is not None:
+        return name, fold.unit(source.row, source.col), (0, 0) if before.is_map else None
+    return name, source.unit, (source.row, source.col) if before.is_map else None
 
 
 def crumb(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QSize, Slot
-from PySide6.QtGui import QFocusEvent, QKeyEvent, Qt
+from PySide6.QtGui import QFocusEvent, QKeyEvent, QKeySequence, QShortcut, Qt
 from PySide6.QtWidgets import (
     QApplication,
     QFrame,
@@ -95,6 +95,12 @@ class StepThroughView(View):
         column.addLayout(head)
         column.addWidget(self._area, 1)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        # As in a browser: left towards the result, right towards the pixels. Shortcuts, or panels and the scroll area
+        # would take the arrows for themselves.
+        for keys, run in (("Alt+Left", self._on_back_activated), ("Alt+Right", self._on_forward_activated)):
+            shortcut = QShortcut(QKeySequence(keys), self)
+            shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
+            shortcut.activated.connect(run)
 
     @property
     def panel(self) -> OperationPanel | None:
@@ -192,7 +198,8 @@ class StepThroughView(View):
             if had_focus:  # walking back to the pixels, one goes from panel to panel by the keyboard
                 panel.take_focus(Qt.FocusReason.OtherFocusReason)
         self._area.setFocusProxy(panel)
-        self._show_place(panel, shown, place)
+        if before is None or before.title != shown.title:  # new values must not call a walk back that has not rested
+            self._show_place(panel, shown, place)
         self.show_trail(self.state.trail)
 
     def _panel_for(self, operation: Operation) -> OperationPanel:
@@ -223,7 +230,7 @@ class StepThroughView(View):
         if model is None or place is None or shown is None or self.sender() is not self.panel:
             return
         if shown.fold is not None:
-            unit = shown.fold.unit(*cell)
+            unit, cell = shown.fold.unit(*cell), (0, 0)
         self.state.select(Place(place.layer, unit, cell if model.graph[place.layer].is_map else None, place.softmax))
 
     @Slot(object)
@@ -269,12 +276,17 @@ class StepThroughView(View):
         if panel is not None:
             panel.take_focus(event.reason())
 
+    @Slot()
+    def _on_back_activated(self) -> None:
+        self.state.retrace(self.state.trail.at - 1)
+
+    @Slot()
+    def _on_forward_activated(self) -> None:
+        self.state.retrace(self.state.trail.at + 1)
+
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        """Alt and the arrows walk the trail, as in a browser: left towards the result, right towards the pixels."""
-        step = {Qt.Key.Key_Left: -1, Qt.Key.Key_Right: 1}.get(Qt.Key(event.key()))
-        if step is not None and event.modifiers() & Qt.KeyboardModifier.AltModifier:
-            self.state.retrace(self.state.trail.at + step)
-        elif event.key() == Qt.Key.Key_Backspace:
+        """Backspace goes one step back towards the result, as Alt and the left arrow do."""
+        if event.key() == Qt.Key.Key_Backspace:
             self.state.retrace(self.state.trail.at - 1)
         else:
             super().keyPressEvent(event)

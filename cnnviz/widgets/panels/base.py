@@ -9,7 +9,15 @@ import numpy as np
 import numpy.typing as npt
 from PySide6.QtCore import Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QHideEvent, QKeyEvent
-from PySide6.QtWidgets import QHBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QAbstractButton,
+    QAbstractSpinBox,
+    QApplication,
+    QComboBox,
+    QHBoxLayout,
+    QLineEdit,
+    QWidget,
+)
 
 from cnnviz.core.operations import Operation
 from cnnviz.widgets import theme
@@ -20,6 +28,7 @@ from cnnviz.widgets.formula import Formula
 Array = npt.NDArray[Any]
 Cell = tuple[int, int]
 REST_MS = 150
+CONTROLS = (QAbstractButton, QAbstractSpinBox, QComboBox, QLineEdit)
 
 
 @dataclass(frozen=True, eq=False)
@@ -177,8 +186,9 @@ class OperationPanel(QWidget):
         self.setFocus(reason)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        """Enter follows the largest part of the value."""
-        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
+        """Enter follows the largest part of the value; one that ends what is typed or chosen does not."""
+        at_control = isinstance(QApplication.focusWidget(), CONTROLS)
+        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and not at_control:
             self.follow_largest()
         else:
             super().keyPressEvent(event)
