@@ -13,7 +13,7 @@ from cnnviz.core.graph import Kind, Node, ReceptiveField, pad_before, pair
 _HYPER_NAMES = (
     "in_channels", "out_channels", "in_features", "out_features", "num_features", "kernel_size", "stride", "padding",
     "dilation", "groups", "padding_mode", "ceil_mode", "output_size", "output_padding", "start_dim", "end_dim", "p",
-    "eps", "size", "k",
+    "eps", "size", "k", "min_val", "max_val", "approximate",
     "connections", "momentum", "negative_slope", "alpha", "beta", "threshold", "dim", "count_include_pad", "norm_type",
 )  # fmt: skip
 _PAIRED = ("kernel_size", "stride", "padding", "dilation", "output_size", "output_padding")

@@ -154,6 +154,9 @@ def _activation(graph: Graph, node: Node, inputs: Inputs, weights: Mapping[str, 
     function = _FUNCTIONS.get(node.op.rstrip("_"))
     if function is None:
         return None
+    unusual = {"beta": 1, "min_val": -1, "max_val": 1, "approximate": "none"}
+    if any(node.hyper.get(key, value) != value for key, value in unusual.items()):
+        return None  # another form of the function than is written out here
     key, usual = _PARAMETERS.get(function, ("", 0.0))
     parameter = np.array([float(node.hyper.get(key, usual))])
     if function == "prelu":

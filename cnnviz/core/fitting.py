@@ -46,7 +46,8 @@ def nearest_fits(n: int, kernel: int, stride: int, padding: Pair, dilation: int 
     most = _cost(max(_paddings(n, kernel, stride, total, dilation, count), key=abs), 0, 0)
     reach = most // _COSTS["kernel"]
     found: list[tuple[tuple[int, ...], Fit]] = []
-    for new_kernel in range(max(1, kernel - reach), kernel + reach + 1):
+    largest = min(kernel + reach, max(kernel, n + total) + 2)  # a kernel beyond the input needs padding besides
+    for new_kernel in range(max(1, kernel - reach), largest + 1):
         for new_stride in range(max(1, stride - _MOST_CHANGE), stride + _MOST_CHANGE + 1):
             larger, faster = new_kernel - kernel, new_stride - stride
             if _cost(0, faster, larger) > most:

@@ -282,7 +282,11 @@ class Pooling(Operation):
         return abs(self._gain(unit)) * size + abs(self._shift(unit))
 
     def rows(self, unit: int, first: int, last: int) -> Float64Array:
-        return self._gain(unit) * pooling.pool(self.x[unit], self.spec)[0, first:last] + self._shift(unit)
+        if isinstance(self.spec, AdaptiveSpec):
+            found = pooling.adaptive_rows(self.x[unit : unit + 1], self.spec, first, last)[0]
+        else:
+            found = pooling.pool(self.x[unit], self.spec)[0, first:last]
+        return np.asarray(self._gain(unit) * found + self._shift(unit), np.float64)
 
     def sources(self, unit: int, row: int, col: int, most: int = 256) -> tuple[Source, ...]:
         step = self.step(unit, row, col)

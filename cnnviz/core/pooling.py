@@ -354,7 +354,7 @@ def pool(x: Array, spec: PoolSpec | AdaptiveSpec) -> Float64Array:
     """Return a whole layer's output (C, H', W') in float64; arguments and errors as `pool_step`."""
     x_chw = _as_chw(x)
     if isinstance(spec, AdaptiveSpec):
-        return _pool_adaptive(x_chw, spec)
+        return adaptive_rows(x_chw, spec, 0, spec.output_shape(*x_chw.shape[1:])[0])
     channels, height, width = x_chw.shape
     rows, columns = spec.output_shape(height, width)
     reach = [
@@ -381,13 +381,14 @@ def pool(x: Array, spec: PoolSpec | AdaptiveSpec) -> Float64Array:
     return _finish(result, np.outer(_counts(spec, height, 0), _counts(spec, width, 1)), spec)
 
 
-def _pool_adaptive(x_chw: Array, spec: AdaptiveSpec) -> Float64Array:
+def adaptive_rows(x_chw: Array, spec: AdaptiveSpec, first: int, last: int) -> Float64Array:
+    """Return rows `first` to `last` (not included) of an adaptive pooling's output, (C, last - first, W')."""
     channels, height, width = x_chw.shape
-    rows, columns = spec.output_shape(height, width)
-    result = np.empty((channels, rows, columns))
-    for row in range(rows):
+    _, columns = spec.output_shape(height, width)
+    result = np.empty((channels, last - first, columns))
+    for row in range(first, last):
         for col in range(columns):
             down, across = pool_window(spec, height, width, row, col)
             window = x_chw[:, down[0] : down[-1] + 1, across[0] : across[-1] + 1].astype(np.float64)
-            result[:, row, col] = window.max(axis=(1, 2)) if spec.kind == "max" else window.mean(axis=(1, 2))
+            result[:, row - first, col] = window.max(axis=(1, 2)) if spec.kind == "max" else window.mean(axis=(1, 2))
     return result

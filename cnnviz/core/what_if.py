@@ -14,6 +14,7 @@ from cnnviz.core.errors import UserError
 from cnnviz.core.operations import Convolution, edited
 
 Array = npt.NDArray[Any]
+MOST_SIDE = 1024
 Weight = tuple[int, int, int, int]
 
 
@@ -69,6 +70,18 @@ class ConvChanges:
         kernel = int_pair("kernel size", self.kernel or spec.kernel, 1)
         stride = int_pair("stride", self.stride or spec.stride, 1)
         dilation = int_pair("dilation", self.dilation or spec.dilation, 1)
+        padding: Any = spec.padding if self.padding is None else self.padding
+        if padding == "same":
+            height, width = own.x.shape[1:]
+            padding = same_padding(kernel[0], dilation[0], stride=stride[0], n=height) + same_padding(
+                kernel[1], dilation[1], stride=stride[1], n=width
+            )
+        changed = ConvSpec(
+            kernel, stride, padding, dilation, spec.groups if self.groups is None else self.groups,
+            self.padding_mode or spec.padding_mode,
+        )  # fmt: skip
+        check_sides(own.x.shape[1:], changed.padding)
+        changed.output_shape(*own.x.shape[1:])  # before weights are made for a kernel that cannot be
         weight = own.weight
         if self.groups is not None and self.groups != spec.groups:
             weight = regrouped(weight, spec.groups, self.groups)
@@ -86,19 +99,22 @@ class ConvChanges:
             weight = edited(weight, self.weights)
         if self.flipped:
             weight = weight[:, :, ::-1, ::-1]
-        padding: Any = spec.padding if self.padding is None else self.padding
-        if padding == "same":
-            height, width = own.x.shape[1:]
-            padding = same_padding(kernel[0], dilation[0], stride=stride[0], n=height) + same_padding(
-                kernel[1], dilation[1], stride=stride[1], n=width
-            )
-        changed = ConvSpec(
-            kernel, stride, padding, dilation, spec.groups if self.groups is None else self.groups,
-            self.padding_mode or spec.padding_mode,
-        )  # fmt: skip
         operation = Convolution(own.x, weight, own.bias, changed)
         _ = operation.output_shape  # refuses what does not fit
         return operation
+
+
+def check_sides(shape: tuple[int, ...], padding: tuple[int, ...] = (0,)) -> None:
+    """Refuse maps whose sides nobody could look at, (height, width) and padding.
+
+    Raises
+    ------
+    UserError
+        When a side is above `MOST_SIDE`.
+    """
+    side = max(shape) + 2 * max(padding)
+    if side > MOST_SIDE:
+        raise UserError(f"That would make a map of {side:,} rows or columns; {MOST_SIDE:,} can be shown.")
 
 
 def resized(weight_oikk: Array, kernel: Pair) -> Array:

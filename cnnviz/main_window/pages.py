@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from PySide6.QtCore import QByteArray, QObject, Qt, Signal
+from PySide6.QtCore import QByteArray, QEvent, QObject, Qt, Signal
 from PySide6.QtGui import QAction, QActionGroup
 from PySide6.QtWidgets import QDockWidget, QLayout, QMainWindow, QToolBar, QVBoxLayout, QWidget
 
@@ -56,6 +56,7 @@ class Pages(QObject):
         self._made: dict[str, View] = {}
         self._page = EXPLORE
         self._explored: QByteArray | None = None  # how the docks lay, while they are hidden or one is large
+        self._waiting: str | None = None  # a page that is wanted before the window is shown
         self.rail = QToolBar("Rail", window)
         self.rail.setObjectName("rail")
         self.rail.setMovable(False)
@@ -80,7 +81,7 @@ class Pages(QObject):
     @property
     def page(self) -> str:
         """The page in sight."""
-        return self._page
+        return self._waiting or self._page
 
     @property
     def views(self) -> Mapping[str, View]:
@@ -92,8 +93,13 @@ class Pages(QObject):
         return self._window.saveState(LAYOUT_VERSION) if self._explored is None else self._explored
 
     def go(self, name: str) -> None:
-        """Bring a page into sight."""
-        if name == self._page or name not in self.actions:
+        """Bring a page into sight; before the window is shown, with it."""
+        if name == self.page or name not in self.actions:
+            return
+        if not self._window.isVisible():  # Qt takes every dock for a closed one until then
+            self._waiting = name if name != self._page else None
+            self._window.installEventFilter(self)
+            self.actions[name].setChecked(True)
             return
         self.set_large(False)
         before, self._page = self._page, name
@@ -114,6 +120,15 @@ class Pages(QObject):
             self._made[name].setFocus(Qt.FocusReason.OtherFocusReason)
         self.actions[name].setChecked(True)
         self.changed.emit(name)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Go to the page that was wanted just before the window is on the screen."""
+        if event.type() == QEvent.Type.Show and watched is self._window:
+            self._window.removeEventFilter(self)
+            name, self._waiting = self._waiting, None
+            if name is not None:
+                self.go(name)
+        return False
 
     @property
     def is_large(self) -> bool:

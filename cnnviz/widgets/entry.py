@@ -80,7 +80,7 @@ class Entry(QWidget):
         except UserError as error:
             self.say(error.sentence)
             return
-        self._good = text
+        self._good = self.field.text().strip()  # the owner may write it otherwise
         self._error.hide()
 
     @Slot(int)
@@ -125,6 +125,9 @@ class _Field(QLineEdit):
             self.turned.emit(step)
 
 
+MOST_VALUE = 1e12
+
+
 def integers(text: str, counts: tuple[int, ...], what: str) -> tuple[int, ...]:
     """Read whole numbers from a text such as ``3``, ``3 × 5`` or ``1, 2, 1, 2``.
 
@@ -155,6 +158,9 @@ def real(text: str, what: str) -> float:
         When it is none.
     """
     try:
-        return float(text.replace("−", "-").replace(",", "."))
+        value = float(text.replace("−", "-").replace(",", "."))
     except ValueError:
         raise UserError(f"'{text}' is no {what}: a number is needed.") from None
+    if not abs(value) <= MOST_VALUE:
+        raise UserError(f"{text} cannot be used as {what}: numbers up to {MOST_VALUE:g} can.")
+    return value

@@ -230,8 +230,10 @@ class KeptPicture:
             self._is_new = True
             kept.fill(theme.current().color("panel"))
             cached = QPainter(kept)
-            paint(cached)
-            cached.end()
+            try:
+                paint(cached)
+            finally:  # one that is left open ends the program
+                cached.end()
         painter.drawPixmap(0, 0, kept)
 
 

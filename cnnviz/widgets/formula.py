@@ -28,10 +28,13 @@ def coloured(role: str, tex: str) -> str:
 def tex_number(text: str) -> str:
     """Return a printed number as TeX: true minus sign, exponent as a power of ten."""
     text = text.replace("−", "-")
+    words = {"∞": r"\infty", "-∞": r"-\infty", "not a number": r"\mathrm{NaN}"}
+    if text in words:
+        return words[text]
     mantissa, e, exponent = text.partition("e")
     if e:
         return rf"{mantissa} \cdot 10^{{{int(exponent)}}}"
-    return {"∞": r"\infty", "-∞": r"-\infty", "not a number": r"\mathrm{NaN}"}.get(text, text)
+    return text
 
 
 def signed(text: str) -> str:
@@ -132,8 +135,7 @@ class Formula(Figure):
         self._tex, self._words = tex, words
         self.setAccessibleDescription(words)
         self.setToolTip(words)
-        self._rest.start()
-        self.update()
+        self._wait()
 
     def show_later(self, make: Callable[[], tuple[str, str]]) -> None:
         """Show the formula and the words that `make` returns when nothing has changed for a moment.
@@ -141,9 +143,16 @@ class Formula(Figure):
         While numbers run it is not even made: the one before is dimmed, once.
         """
         self._make = make
-        self._rest.start()
         if self._tex:
             self._tex = ""
+            self.update()
+        if self.isVisible():
+            self._rest.start()
+
+    def _wait(self) -> None:
+        """Set the formula when it has come to rest; a hidden one waits until it is seen."""
+        if self.isVisible():
+            self._rest.start()
             self.update()
 
     def settle(self) -> None:
@@ -199,19 +208,21 @@ class Formula(Figure):
     def hideEvent(self, event: QHideEvent) -> None:
         """Nothing is set for nobody."""
         super().hideEvent(event)
-        self._rest.stop()
+        if hasattr(self, "_rest"):
+            self._rest.stop()
 
     def showEvent(self, event: QShowEvent) -> None:
         """Set what has changed meanwhile."""
         super().showEvent(event)
         if self._make is not None or self._shown != self._tex:
-            self._rest.start()
+            self._wait()
 
     def changeEvent(self, event: QEvent) -> None:
         """Follow palette and font."""
         super().changeEvent(event)
         if event.type() in (QEvent.Type.PaletteChange, QEvent.Type.FontChange) and hasattr(self, "_rest"):
-            self._rest.start()
+            self._shown = ""
+            self._wait()
             self.updateGeometry()
 
     def sizeHint(self) -> QSize:

@@ -424,8 +424,8 @@ class Tape(Figure):
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Enter goes where the largest product's value comes from."""
         if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and self._content is not None:
-            magnitude = np.abs(np.where(self._content.outside, 0, self._content.products))
-            found = np.unravel_index(int(np.nanargmax(magnitude)), magnitude.shape)
+            magnitude = np.abs(np.where(self._content.outside, 0, np.nan_to_num(self._content.products)))
+            found = np.unravel_index(int(np.argmax(magnitude)), magnitude.shape)
             self.activated.emit(*(int(n) for n in found))
         else:
             super().keyPressEvent(event)

@@ -33,6 +33,7 @@ Cell = tuple[int, int]
 Quad = tuple[int, int, int, int]
 MOST_CELL_PX = 72
 TEXT_CELL_PX = 20
+MOST_VALUE = 1e12  # what is typed may not be larger: products of such numbers can still be read
 LINE_CELL_PX = 12  # lines between smaller cells would hide them
 UNREACHED = 0.82  # how much of the background covers cells that the walk has not reached
 
@@ -74,6 +75,23 @@ class Window:
     rows: tuple[int, ...]
     columns: tuple[int, ...]
     colour: str = "pointer"
+
+
+class _CellField(QLineEdit):
+    """A field over a cell; Enter takes what was typed, Escape forgets it."""
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.key() == Qt.Key.Key_Escape:
+            self.blockSignals(True)
+            self.hide()
+            self.blockSignals(False)
+            parent = self.parentWidget()
+            if parent is not None:
+                parent.setFocus(Qt.FocusReason.OtherFocusReason)
+        else:
+            super().keyPressEvent(event)
+        if event.key() in (Qt.Key.Key_Escape, Qt.Key.Key_Return, Qt.Key.Key_Enter):
+            event.accept()  # or the grid would take it for its own
 
 
 class ValueGrid(Figure):
@@ -119,7 +137,9 @@ class ValueGrid(Figure):
         self._brush: float | None = None
         self._painted: Cell | None = None
         self._kept = KeptPicture()
-        self._field = QLineEdit(self)
+        self._before = ""
+        self._editing: Cell = (0, 0)
+        self._field = _CellField(self)
         self._field.setAccessibleName(f"New value in {name}")
         self._field.hide()
         self._field.editingFinished.connect(self._on_field_finished)
@@ -133,6 +153,9 @@ class ValueGrid(Figure):
             self._indices = indices_of(grid.values_hw, grid.low, grid.high)
             finite = grid.values_hw[np.isfinite(grid.values_hw)]
             self._whole = grid.whole or bool((finite == np.round(finite)).all() and np.abs(finite).max(initial=0) < 1e5)
+            rows, columns = grid.values_hw.shape
+            if self._cell is not None and not (self._cell[0] < rows and self._cell[1] < columns):
+                self._cell = None  # the grid before was larger
             if grid.blank is not None:
                 self._indices = np.where(grid.blank, np.uint8(0), self._indices)
             rows, columns = grid.values_hw.shape
@@ -162,6 +185,11 @@ class ValueGrid(Figure):
         if cell != self._cell:
             self._cell = cell
             self.update()
+
+    @property
+    def cell(self) -> Cell | None:
+        """The chosen cell."""
+        return self._cell
 
     def show_marks(self, *marks: tuple[Cell, str]) -> None:
         """Mark single cells, each with a colour role."""
@@ -493,8 +521,10 @@ class ValueGrid(Figure):
         height = max(rect.height(), round(theme.text_px() * 1.8))
         left = min(max(0, rect.center().x() - width // 2), max(0, self.width() - width))
         self._field.setGeometry(left, rect.center().y() - height // 2, width, height)
-        self._field.setText(text or number(float(self._grid.values_hw[cell]), 7).replace("−", "-"))
-        self._field.setModified(True)
+        self._before = text or number(float(self._grid.values_hw[cell]), 7).replace("−", "-")
+        self._field.setText(self._before)
+        if text:
+            self._before = ""
         if not text:
             self._field.selectAll()
         self._field.show()
@@ -507,10 +537,15 @@ class ValueGrid(Figure):
         self._field.hide()
         self.setFocus(Qt.FocusReason.OtherFocusReason)
         text = self._field.text().strip()
+        if text == self._before:
+            return  # nothing was changed; the number's last digits are not those of the text
         try:
             value = float(text.replace("−", "-").replace(",", "."))
         except ValueError:
             self.refused.emit(f"'{text}' is not a number.")
+            return
+        if not abs(value) <= MOST_VALUE:
+            self.refused.emit(f"{text} cannot be used: numbers up to {MOST_VALUE:g} can.")
             return
         self.edited.emit(*self._editing, value)
 

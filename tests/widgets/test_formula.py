@@ -237,15 +237,12 @@ def test_only_the_newest_formula_of_a_line_is_shown(lane: LatestLane, qtbot: QtB
     assert Setting("c", round(theme.text_px() * 1.3), theme.current().text) in formula._kept
 
 
-@pytest.mark.parametrize(
-    ("text", "tex", "summand"),
-    [
+def test_printed_numbers_as_tex() -> None:
+    for text, tex, summand in (
         ("1.5", "1.5", "1.5"), ("−1.5", "-1.5", "(-1.5)"), ("2.0e−05", r"2.0 \cdot 10^{-5}", r"2.0 \cdot 10^{-5}"),
         ("−1.00e+07", r"-1.00 \cdot 10^{7}", r"(-1.00 \cdot 10^{7})"), ("∞", r"\infty", r"\infty"),
         ("−∞", r"-\infty", r"(-\infty)"), ("not a number", r"\mathrm{NaN}", r"\mathrm{NaN}"),
-    ],
-)  # fmt: skip
-def test_printed_numbers_as_tex(text: str, tex: str, summand: str) -> None:
-    assert tex_number(text) == tex
-    assert signed(text) == summand
-    assert b"<svg" in typeset(Setting(tex, 12, "#000000"))
+    ):  # fmt: skip
+        assert tex_number(text) == tex
+        assert signed(text) == summand
+        assert b"<svg" in typeset(Setting(tex, 12, "#000000"))

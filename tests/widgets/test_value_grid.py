@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator
 
 import numpy as np
@@ -110,7 +111,7 @@ def test_neighbouring_cells_touch_and_fill_the_area(view: ValueGrid, values: np.
     view.show_grid(grid_of(values))
     rects = [[view.cell_rect(r, c) for c in range(7)] for r in range(5)]
     for line in rects:
-        for a, b in zip(line, line[1:], strict=False):
+        for a, b in itertools.pairwise(line):
             assert b.left() == a.right() + 1
     assert sum(r.width() for r in rects[0]) == view.area(view.size()).width()
     assert sum(line[0].height() for line in rects) == view.area(view.size()).height()
@@ -450,7 +451,6 @@ def test_a_typed_number_changes_the_chosen_cell(editable: ValueGrid, values: np.
     assert editable.grid.values_hw[2, 3] == values[2, 3]  # its owner shows the new one
 
 
-@pytest.mark.xfail(reason="the field lets Return through to the grid, which opens it again")
 def test_enter_closes_the_field_of_the_chosen_cell(editable: ValueGrid) -> None:
     editable.show_cell((2, 3))
     QTest.keyClicks(editable, "4")
@@ -459,7 +459,6 @@ def test_enter_closes_the_field_of_the_chosen_cell(editable: ValueGrid) -> None:
     assert editable.hasFocus()
 
 
-@pytest.mark.xfail(reason="Escape is not known to the field")
 def test_escape_closes_the_field_and_changes_nothing(editable: ValueGrid) -> None:
     heard = said(editable.edited)
     editable.show_cell((2, 3))
@@ -467,30 +466,44 @@ def test_escape_closes_the_field_and_changes_nothing(editable: ValueGrid) -> Non
     QTest.keyClick(editable._field, Key.Key_Escape)
     assert not editable._field.isVisible()
     assert heard == []
+    assert editable.hasFocus()
 
 
-@pytest.mark.parametrize(
-    ("text", "value"), [("-1.5", -1.5), ("−1.5", -1.5), ("0,25", 0.25), ("1e3", 1000.0), (" 7 ", 7.0)]
-)
-def test_numbers_as_people_write_them(editable: ValueGrid, text: str, value: float) -> None:
+def type_over(view: ValueGrid, cell: tuple[int, int], text: str) -> None:
+    QTest.mouseDClick(view, LEFT, NO_KEYS, view.cell_rect(*cell).center())
+    view._field.setText(text)
+    QTest.keyClick(view._field, Key.Key_Return)
+
+
+def test_numbers_as_people_write_them(editable: ValueGrid) -> None:
     heard, refused = said(editable.edited), said(editable.refused)
-    QTest.mouseDClick(editable, LEFT, NO_KEYS, editable.cell_rect(0, 1).center())
-    editable._field.setText(text)
-    QTest.keyClick(editable._field, Key.Key_Return)
-    assert heard == [(0, 1, value)]
+    texts = {"-1.5": -1.5, "−1.5": -1.5, "0,25": 0.25, "1e3": 1000.0, " 7 ": 7.0}
+    for text in texts:
+        type_over(editable, (0, 1), text)
+    assert heard == [(0, 1, value) for value in texts.values()]
     assert refused == []
 
 
-@pytest.mark.parametrize("text", ["abc", "1.2.3", "", "--1"])
-def test_a_text_that_is_no_number_is_refused_by_a_sentence(editable: ValueGrid, text: str) -> None:
+def test_a_text_that_cannot_be_used_is_refused_by_a_sentence(editable: ValueGrid) -> None:
     heard, refused = said(editable.edited), said(editable.refused)
-    QTest.mouseDClick(editable, LEFT, NO_KEYS, editable.cell_rect(0, 1).center())
-    editable._field.setText(text)
-    QTest.keyClick(editable._field, Key.Key_Return)
+    texts = ["abc", "1.2.3", "", "--1", "nan", "inf", "1e38", "-1e400"]
+    for text in texts:
+        type_over(editable, (0, 1), text)
+        assert not editable._field.isVisible()
     assert heard == []
-    assert len(refused) == 1
-    assert text in str(refused[0][0])
-    assert not editable._field.isVisible()
+    assert len(refused) == len(texts)
+    for text, (sentence,) in zip(texts, refused, strict=True):
+        assert text in str(sentence)
+        assert str(sentence).endswith(".")
+
+
+def test_a_value_that_was_not_changed_keeps_its_last_digits(view: ValueGrid) -> None:
+    view.show_grid(grid_of(np.full((2, 2), 1 / 3)))
+    view.set_editable(True)
+    heard = said(view.edited)
+    QTest.mouseDClick(view, LEFT, NO_KEYS, view.cell_rect(0, 1).center())
+    QTest.keyClick(view._field, Key.Key_Return)
+    assert heard == []
 
 
 def test_the_field_opens_with_the_value_it_changes(editable: ValueGrid, values: np.ndarray) -> None:

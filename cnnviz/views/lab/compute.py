@@ -33,6 +33,7 @@ from cnnviz.core.transposed import TransposedSpec
 Array = npt.NDArray[Any]
 MOST_SIDE = 64
 MOST_CHANNELS = 16
+MOST_VALUE = 1e12  # larger ones overflow in single precision as soon as they are multiplied
 PHOTO_SIDE = 48
 
 
@@ -355,7 +356,8 @@ def with_bias(operation: Operation, values: list[float]) -> Operation:
         return operation
     filters = operation.output_shape[0]
     if len(values) not in (1, filters):
-        raise UserError(f"The bias needs 1 or {filters} numbers; there are {len(values)}.")
+        wanted = "1 number" if filters == 1 else f"1 or {filters} numbers"
+        raise UserError(f"The bias needs {wanted}; there are {len(values)}.")
     return replace(operation, bias=np.array(values * (filters if len(values) == 1 else 1), np.float64))
 
 
@@ -403,10 +405,26 @@ def numbers(text: str, what: str) -> list[float]:
     found = []
     for part in text.replace(",", " ").replace("−", "-").split():
         try:
-            found.append(float(part))
+            value = float(part)
         except ValueError:
             raise UserError(f"'{part}' is no number for the {what}.") from None
+        check_value(value, what)
+        found.append(value)
     return found
+
+
+def check_value(value: float, what: str) -> None:
+    """Refuse what cannot be multiplied and added up.
+
+    Raises
+    ------
+    UserError
+        When it is infinite, no number, or very large.
+    """
+    if not np.isfinite(value):
+        raise UserError(f"'{value}' is no number for the {what}.")
+    if abs(value) > MOST_VALUE:
+        raise UserError(f"{value:g} is too large for the {what}: the laboratory takes −1e12 to 1e12.")
 
 
 def from_digit(operation: Operation, image_hw: Array) -> Operation:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
-from PySide6.QtCore import Qt, Slot
-from PySide6.QtGui import QFontDatabase, QGuiApplication, QKeySequence, QShortcut
+from PySide6.QtCore import QEvent, Qt, Slot
+from PySide6.QtGui import QFontDatabase, QGuiApplication, QKeyEvent, QKeySequence
 from PySide6.QtWidgets import (
     QCheckBox,
     QFrame,
@@ -43,15 +43,23 @@ from cnnviz.widgets.panels.parameters import ParametersPanel
 MOST_STEPS = 100
 COUNTING_GROUP = "Parameters and cost"
 CODE_PX = 150
+_HISTORY_KEYS = {"Ctrl+Z": "undo", "Ctrl+Shift+Z": "redo", "Ctrl+Y": "redo"}
 
 
 @dataclass(frozen=True, eq=False)
 class Bench:
-    """What lies on the table: the operation, the panel's changes of it, and the example it began with."""
+    """What lies on the table: the operation, the panel's changes of it, and the example it began with.
+
+    Attributes
+    ----------
+    is_own
+        The operation is the example's own.
+    """
 
     operation: Operation
     edits: object
     preset: Preset
+    is_own: bool = False
 
 
 class LabView(View):
@@ -65,14 +73,11 @@ class LabView(View):
         self._history: list[Bench] = []
         self._future: list[Bench] = []
         self._panels: dict[type[Operation], OperationPanel] = {}
+        self._fresh: dict[type[Operation], object] = {}  # what a panel that nobody touched calls its changes
         self._make_list()
         self._make_controls()
         self._make_middle()
         self._lay_out()
-        for keys, run in ((QKeySequence.StandardKey.Undo, self.undo), (QKeySequence.StandardKey.Redo, self.redo)):
-            shortcut = QShortcut(QKeySequence(keys), self)
-            shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
-            shortcut.activated.connect(run)
         self.setFocusProxy(self.presets)
         self._choose(compute.PRESETS[0].title)
 
@@ -219,7 +224,7 @@ class LabView(View):
 
     def open(self, preset: Preset) -> None:
         """Begin with an example."""
-        self._put(Bench(preset.make(), None, preset))
+        self._put(Bench(preset.make(), None, preset, is_own=True))
 
     def _put(self, bench: Bench, *, remember: bool = True) -> None:
         """Lay something else on the table."""
@@ -230,20 +235,25 @@ class LabView(View):
         kind = type(bench.operation)
         if kind not in self._panels:
             panel = self._panels[kind] = table.create(bench.operation, self._stack)
+            self._fresh[kind] = panel.edits()
             panel.set_digits(self._digits.value())
             panel.input_edited.connect(self._on_panel_input_edited)
             panel.changed.connect(self._on_panel_changed)
+            panel.refused.connect(self._on_panel_refused)
             self._stack.addWidget(panel)
             if self._heard:
                 self.hear(panel)
         panel = self._panels[kind]
-        if panel.edits() != bench.edits:
-            panel.put_edits(bench.edits)
+        edits = self._fresh[kind] if bench.edits is None else bench.edits
+        others = hasattr(edits, "apply") and _filters(panel) != _weights(bench.operation)
+        if others or panel.edits() != edits:
+            panel.put_edits(edits)  # also for another number of filters, with which a panel forgets them
         x = compute.input_of(bench.operation)
         roles: tuple[MapRole, ...] = ("signed", "signed")
         title, editable = bench.preset.title, x.ndim == 3
         panel.show_subject(Subject(bench.operation, None, ("input", "F(x)"), title, roles, editable=editable))
         self._stack.setCurrentWidget(panel)
+        self._bench = replace(bench, edits=panel.edits())
         self._show_brush()
         self._show_controls()
 
@@ -287,16 +297,13 @@ class LabView(View):
         operation = self.operation
         if self._bench is None or operation is None:
             return
-        own = self._bench.operation is operation and not self._is_edited()
+        own = self._bench.is_own and self._bench.operation is operation
         self._note.setText(self._bench.preset.note(operation) if own else "")
         if self._show_code.isChecked():
             self.text.setPlainText(code(operation))
 
-    def _is_edited(self) -> bool:
-        assert self._bench is not None
-        return any(bench.preset is self._bench.preset for bench in self._history) or self._bench.edits is not None
-
     def _show_counting(self, sizes: Counting) -> None:
+        self._history, self._future, self._bench = [], [], None
         self.parameters.show_sizes(asdict(sizes))
         self._stack.setCurrentWidget(self.parameters)
         self._controls.hide()
@@ -310,16 +317,33 @@ class LabView(View):
     @Slot()
     def undo(self) -> None:
         """Take the last change back."""
-        if self._history and self._bench is not None:
+        if self._history and self._bench is not None and self.panel is not None:
             self._future.append(self._bench)
             self._put(self._history.pop(), remember=False)
 
     @Slot()
     def redo(self) -> None:
         """Do a change again."""
-        if self._future and self._bench is not None:
+        if self._future and self._bench is not None and self.panel is not None:
             self._history.append(self._bench)
             self._put(self._future.pop(), remember=False)
+
+    def event(self, event: QEvent) -> bool:
+        """Claim the keys of undo and redo: those of the board are in the window's menu."""
+        if event.type() == QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent) and _history_key(event):
+            event.accept()
+            return True
+        return super().event(event)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Take back, or do again."""
+        what = _history_key(event)
+        if what == "undo":
+            self.undo()
+        elif what == "redo":
+            self.redo()
+        else:
+            super().keyPressEvent(event)
 
     # -- from the user --------------------------------------------------------------------------------------------
 
@@ -348,8 +372,18 @@ class LabView(View):
 
     @Slot(int, int, int, float)
     def _on_panel_input_edited(self, channel: int, row: int, column: int, value: float) -> None:
-        if self._bench is not None:
-            self._change(compute.with_cell(self._bench.operation, (channel, row, column), value))
+        if self._bench is None:
+            return
+        try:
+            compute.check_value(value, "input")
+        except UserError as error:
+            self.entries["size"].say(error.sentence)
+            return
+        self._change(compute.with_cell(self._bench.operation, (channel, row, column), value))
+
+    @Slot(str)
+    def _on_panel_refused(self, sentence: str) -> None:
+        self.entries["size"].say(sentence)
 
     @Slot()
     def _on_panel_changed(self) -> None:
@@ -358,7 +392,7 @@ class LabView(View):
         if self._bench is not None and panel is not None and panel is self.sender():
             self._history = [*self._history[-MOST_STEPS:], self._bench]
             self._future = []
-            self._bench = Bench(self._bench.operation, panel.edits(), self._bench.preset)
+            self._bench = replace(self._bench, edits=panel.edits())
             self._show_controls()
 
     def _offer_size(self, text: str) -> None:
@@ -391,7 +425,9 @@ class LabView(View):
         self._offer(compute.with_weights(self._bench.operation, rows))
 
     def _offer_brush(self, text: str) -> None:
-        self._brush = real(text, "value to paint with")
+        value = real(text, "value to paint with")
+        compute.check_value(value, "value to paint with")
+        self._brush = value
         self._show_brush()
 
     def _offer(self, operation: Operation) -> None:
@@ -400,7 +436,12 @@ class LabView(View):
         edits = panel.edits() if panel is not None else None
         apply = getattr(edits, "apply", None)
         if apply is not None:
-            apply(operation)
+            try:
+                apply(operation)
+            except IndexError:
+                raise UserError(
+                    "A weight that was changed by hand would be gone; go back to the example's own weights first."
+                ) from None
         self._change(operation)
 
     def _fill(self, change: Callable[[], Operation]) -> None:
@@ -461,7 +502,9 @@ class LabView(View):
 
     def remember(self, settings: Settings) -> None:
         """Store which example lies on the table."""
-        settings.put("lab/preset", self._bench.preset.title if self._bench is not None else "")
+        item = self.presets.currentItem()
+        group = item.parent() if item is not None else None
+        settings.put("lab/preset", f"{group.text(0)}/{item.text(0)}" if item is not None and group is not None else "")
         settings.put("lab/code", self._show_code.isChecked())
         settings.put("lab/digits", self._digits.value())
 
@@ -472,7 +515,25 @@ class LabView(View):
         self._choose(settings.get("lab/preset", ""))
 
     def _choose(self, title: str) -> None:
-        """Choose an example by its words; nothing happens where there is none."""
-        found = self.presets.findItems(title, Qt.MatchFlag.MatchExactly | Qt.MatchFlag.MatchRecursive)
-        if found:
-            self.presets.setCurrentItem(found[0])
+        """Choose an example by its words, or by "group/words"; nothing happens where there is none."""
+        for item in self.presets.findItems("", Qt.MatchFlag.MatchContains | Qt.MatchFlag.MatchRecursive):
+            group = item.parent()
+            if group is not None and title in (item.text(0), f"{group.text(0)}/{item.text(0)}"):
+                self.presets.setCurrentItem(item)
+                return
+
+
+def _history_key(event: QKeyEvent) -> str:
+    """Return ``undo`` or ``redo`` where that is what the keys mean, else nothing."""
+    keys = QKeySequence(event.keyCombination()).toString(QKeySequence.SequenceFormat.PortableText)
+    return _HISTORY_KEYS.get(keys, "")
+
+
+def _weights(operation: Operation | None) -> object:
+    """Return the shape of an operation's weights, if it has any."""
+    return getattr(getattr(operation, "weight", None), "shape", None)
+
+
+def _filters(panel: OperationPanel) -> object:
+    """Return the shape of the weights that a panel shows."""
+    return _weights(panel.subject.operation) if panel.subject is not None else None

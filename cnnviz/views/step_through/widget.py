@@ -17,6 +17,7 @@ from PySide6.QtWidgets import (
 )
 
 from cnnviz.core.explain import why_not
+from cnnviz.core.graph import Graph
 from cnnviz.core.inspection import Inspection, LoadedModel
 from cnnviz.core.operations import Operation, Source
 from cnnviz.state.app_state import AppState, Place, Trail
@@ -47,6 +48,7 @@ class StepThroughView(View):
     def __init__(self, state: AppState, messages: MessageCenter, parent: QStackedWidget | None = None) -> None:
         super().__init__(state, messages, parent)
         self._panels: dict[type[Operation], OperationPanel] = {}
+        self._of: Graph | None = None
         self._shown: compute.Shown | None = None
         self._seen: tuple[LoadedModel, Inspection, str, bool] | None = None  # what it was made from
         self._crumbs: list[QToolButton] = []
@@ -112,7 +114,15 @@ class StepThroughView(View):
 
     @Slot(object)
     def show_model(self, model: LoadedModel | None) -> None:
-        """Show another network."""
+        """Show another network; the panels of the one before are dropped, they hold its weights."""
+        graph = model.graph if model is not None else None
+        if graph is not self._of:
+            self._of, self._shown, self._seen = graph, None, None
+            self._stack.setCurrentWidget(self._sentence)
+            for panel in self._panels.values():
+                self._stack.removeWidget(panel)
+                panel.deleteLater()
+            self._panels.clear()
         self._show()
 
     @Slot(object)
@@ -229,6 +239,9 @@ class StepThroughView(View):
         model, place, shown = self.state.model, self.state.selection, self._shown
         if model is None or place is None or shown is None or self.sender() is not self.panel:
             return
+        channels, rows, columns = shown.output.shape
+        if not (unit < channels and cell[0] < rows and cell[1] < columns):
+            return  # a place that only the changed output has
         if shown.fold is not None:
             unit, cell = shown.fold.unit(*cell), (0, 0)
         self.state.select(Place(place.layer, unit, cell if model.graph[place.layer].is_map else None, place.softmax))

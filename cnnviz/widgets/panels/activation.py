@@ -18,6 +18,7 @@ from cnnviz.widgets.entry import Entry, real
 from cnnviz.widgets.formula import coloured, tex_number
 from cnnviz.widgets.panels.element import ElementPanel
 
+MOST_COUNTED = 400_000
 CHOICES = (
     "identity", "step", "sigmoid", "tanh", "arctan", "relu", "leaky_relu", "prelu", "elu", "softplus", "gelu", "silu",
     "scaled_tanh", "relu6", "hardtanh", "hardswish", "hardsigmoid", "mish",
@@ -96,12 +97,17 @@ class ActivationPanel(ElementPanel):
         operation = self.layer
         assert self.subject is not None
         output = self.subject.output
+        x = operation.x
+        every = max(1, x.size // MOST_COUNTED)  # a map of millions is counted at some of its cells
         if self._swap is not None or output is None:
-            output = function.call(operation.x.astype(np.float64), parameter)
+            some = x.reshape(len(x), -1)[:, ::every].astype(np.float64)
+            output = function.call(some, parameter)[:, :, None]
         dead = activation.share_dead(output)
-        saturated = activation.share_saturated(function, operation.x, parameter)
+        saturated = activation.share_saturated(function, x.reshape(-1)[::every], parameter)
         what = "maps" if operation.x.shape[1] * operation.x.shape[2] > 1 and len(operation.x) > 1 else "units"
-        self.shares.setText(f"dead {what} (0 everywhere): {dead:.1%} · saturated values (f′ almost 0): {saturated:.1%}")
+        about = "about: " if every > 1 else ""
+        words = f"dead {what} (0 everywhere): {dead:.1%} · saturated values (f′ almost 0): {saturated:.1%}"
+        self.shares.setText(about + words)
 
     def show_step(self) -> None:
         """Put the value on the curve."""

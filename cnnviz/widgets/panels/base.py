@@ -75,6 +75,8 @@ class OperationPanel(QWidget):
         The user wants to see where a value comes from: a `Source`.
     input_edited(int, int, int, float)
         The user changed a value of the input: channel, row, column, value.
+    refused(str)
+        What was typed into the input cannot be used; a sentence.
     changed()
         `operation` is another one: the user changed its settings or weights.
     """
@@ -83,6 +85,7 @@ class OperationPanel(QWidget):
     source_chosen = Signal(object)
     input_edited = Signal(int, int, int, float)
     changed = Signal()
+    refused = Signal(str)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -105,12 +108,19 @@ class OperationPanel(QWidget):
 
     def show_subject(self, subject: Subject) -> None:
         """Show another operation, or the same one with other values; the place stays where it can."""
+        if subject.is_other_than(self.subject):
+            self.forget_place()
         self.subject = subject
         self.setAccessibleDescription(subject.title)
         channels, rows, columns = subject.operation.output_shape
         self.unit = min(self.unit, channels - 1)
         self.cell = (min(self.cell[0], rows - 1), min(self.cell[1], columns - 1))
         self.refresh()
+
+    def forget_place(self) -> None:
+        """What was announced belongs to another layer."""
+        self._rest.stop()
+        self._announced = None
 
     def show_place(self, unit: int | None, cell: Cell | None) -> None:
         """Go to another value; ``None`` keeps what is shown."""

@@ -126,6 +126,7 @@ class ConvolutionPanel(SlidingPanel):
         rows = tuple(step.top + spec.dilation[0] * i for i in range(spec.kernel[0]))
         columns = tuple(step.left + spec.dilation[1] * j for j in range(spec.kernel[1]))
         self.input_grid.show_windows(Window(rows, columns))
+        self.show_cursor(rows, columns)
         count = len(step.subtotals)
         by_size = self._order.currentIndex() == 2 or (self._order.currentIndex() == 0 and count > MOST_BY_CHANNEL)
         order = largest(step.subtotals, count) if by_size else np.arange(count)

@@ -24,6 +24,7 @@ from PySide6.QtWidgets import (
 from cnnviz.core import fitting, kernels
 from cnnviz.core.convolution import PADDING_MODES, ConvSpec, Pair, left_over
 from cnnviz.core.errors import UserError
+from cnnviz.core.formats import number
 from cnnviz.core.operations import Convolution
 from cnnviz.core.what_if import ConvChanges
 from cnnviz.widgets import theme
@@ -32,6 +33,7 @@ from cnnviz.widgets.formula import Formula, coloured
 from cnnviz.widgets.value_grid import Grid, ValueGrid
 
 OWN = "the layer's own"
+MOST_WEIGHT = 1e30  # sums of larger ones are beyond single precision
 MODE_WORDS = {
     "zeros": "zeros", "reflect": "reflect: mirrored, edge once", "replicate": "replicate: the edge repeated",
     "circular": "circular: from the other side",
@@ -54,6 +56,19 @@ def padding_text(padding: tuple[int, int, int, int]) -> str:
     if (top, left) == (bottom, right):
         return pair_text((top, left))
     return f"{top}, {bottom}, {left}, {right}"
+
+
+def usable_weight(value: float) -> float:
+    """Return a weight.
+
+    Raises
+    ------
+    UserError
+        When nothing can be computed with it.
+    """
+    if not abs(value) <= MOST_WEIGHT:
+        raise UserError(f"{number(value)} cannot be a weight: a number of an ordinary size is needed.")
+    return value
 
 
 def size_tex(n: int, kernel: int, stride: int, padding: int, dilation: int, result: int) -> str:
@@ -189,7 +204,7 @@ class ConvSettings(QScrollArea):
         if not self._changes.any and before is not None and _alike(before, own):
             return own  # only the values are others: nothing that is shown here
         if before is not None and before.weight.shape != own.weight.shape:
-            self._changes = ConvChanges()
+            self._changes = replace(self._changes, weights=())  # single weights belong to the other kernels
         try:
             changed = self._changes.apply(own)
         except UserError:
@@ -345,7 +360,12 @@ class ConvSettings(QScrollArea):
         if self._changes.flipped:  # what is seen is turned; the weight itself is not
             rows, columns = self.kernel_grid.grid.values_hw.shape if self.kernel_grid.grid else (1, 1)
             row, column = rows - 1 - row, columns - 1 - column
-        self._try(self._changes.with_weight((*self._place, row, column), value), self._weight_error)
+        try:
+            changes = self._changes.with_weight((*self._place, row, column), usable_weight(value))
+        except UserError as error:
+            self._on_kernel_refused(error.sentence)
+        else:
+            self._try(changes, self._weight_error)
 
     @Slot(str)
     def _on_kernel_refused(self, sentence: str) -> None:

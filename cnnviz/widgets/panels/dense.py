@@ -102,6 +102,7 @@ class DensePanel(OperationPanel):
             return
         operation = self.dense
         step = self._step = operation.step(self.unit)
+        self._term = min(self._term, len(step.products) - 1)
         radial = isinstance(operation, RadialBasis)
         order = self._order_of(step)
         decimals = [_decimals(values, self.digits) for values in (step.x, step.weights, step.products)]
@@ -357,9 +358,21 @@ class SoftmaxPanel(OperationPanel):
         """Show other logits."""
         super().show_subject(subject)
 
+    def edits(self) -> object:
+        """Return where the dial stands."""
+        return self.dial.value()
+
+    def put_edits(self, edits: object) -> None:
+        """Bring the dial back; it stays as it is from network to network."""
+        if isinstance(edits, int):
+            self.dial.blockSignals(True)
+            self.dial.setValue(edits)
+            self.dial.blockSignals(False)
+
     @Slot(int)
     def _on_dial_value_changed(self, value: int) -> None:
         self.refresh()
+        self.changed.emit()
 
     @Slot(int)
     def _on_ledger_pressed(self, term: int) -> None:

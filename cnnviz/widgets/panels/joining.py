@@ -38,6 +38,12 @@ class JoinPanel(ElementPanel):
         layout.addWidget(self._words, 1, 0, 1, len(self.grids))
         layout.setRowStretch(0, 1)
 
+    def set_digits(self, digits: int) -> None:
+        """Write numbers with so many digits."""
+        for grid in self.grids:
+            grid.set_digits(digits)
+        super().set_digits(digits)
+
     @property
     def inputs(self) -> tuple[Any, ...]:
         """All inputs, each (C, H, W)."""
@@ -149,6 +155,9 @@ class FlattenPanel(OperationPanel):
         layout.setRowStretch(0, 1)
         self.input_grid.pressed.connect(self._on_input_pressed)
         self.input_grid.activated.connect(self._on_activated)
+        self.input_grid.edited.connect(self._on_input_edited)
+        self.input_grid.refused.connect(self.refused)
+        self._across = 1
         self.strip_grid.pressed.connect(self._on_strip_pressed)
         self.strip_grid.activated.connect(self._on_activated)
 
@@ -171,9 +180,12 @@ class FlattenPanel(OperationPanel):
             Grid(operation.x[channel], low, high, role, f"{self.subject.inputs[0]}, map {channel} of {channels}")
         )
         self.input_grid.show_cell((row, col))
-        vector = operation.x.reshape(channels, height * width)
-        self.strip_grid.show_grid(Grid(vector, low, high, role, "the vector: one row for each map, read row by row"))
-        self.strip_grid.show_cell((channel, row * width + col))
+        across = self._across = height * width if height * width > 1 else _breadth(channels)
+        words = "one row for each map, read row by row" if height * width > 1 else "read row by row"
+        vector = operation.x.reshape(-1, across)
+        self.strip_grid.show_grid(Grid(vector, low, high, role, f"the vector: {words}"))
+        self.strip_grid.show_cell(divmod(self.unit, across))
+        self.input_grid.set_editable(self.subject.editable)
         self._words.setText(f"{channels} × {height} × {width} = {operation.x.size:,} elements")
         parts = [str(channel), str(row), str(col)]
         c, r, k = (coloured(role, part) for role, part in zip(("pointer", "kernel", "good"), parts, strict=True))
@@ -200,13 +212,22 @@ class FlattenPanel(OperationPanel):
         self.input_grid.setFocus(Qt.FocusReason.MouseFocusReason)
         self.go(self.flatten.element(channel, row, column), (0, 0))
 
+    @Slot(int, int, float)
+    def _on_input_edited(self, row: int, column: int, value: float) -> None:
+        self.input_edited.emit(self.flatten.origin(self.unit)[0], row, column, value)
+
     @Slot(int, int)
     def _on_strip_pressed(self, row: int, column: int) -> None:
         self.strip_grid.setFocus(Qt.FocusReason.MouseFocusReason)
-        self.go(row * self.flatten.x.shape[1] * self.flatten.x.shape[2] + column, (0, 0))
+        self.go(row * self._across + column, (0, 0))
 
     @Slot(int, int)
     def _on_activated(self, row: int, column: int) -> None:
         self.announce()
         channel, at_row, at_col = self.flatten.origin(self.unit)
         self.source_chosen.emit(Source(0, channel, at_row, at_col, self.flatten.value(self.unit, 0, 0)))
+
+
+def _breadth(count: int) -> int:
+    """Return the largest part of a number that is at most 64: the width of a vector that is drawn in rows."""
+    return max(n for n in range(1, 65) if count % n == 0)

@@ -101,6 +101,11 @@ class BatchNormPanel(ElementPanel):
         )
         self._words.setText(f"bars: γ · {how} · ε = {numbers.eps:g}")
 
+    def set_digits(self, digits: int) -> None:
+        """Write numbers with so many digits, those of all channels too."""
+        super().set_digits(digits)
+        self.refresh()
+
     def show_step(self) -> None:
         """Write the value's way out."""
         super().show_step()

@@ -26,6 +26,7 @@ from cnnviz.core.errors import UserError
 from cnnviz.core.formats import decimals_for, fixed
 from cnnviz.core.operations import Operation, Pooling, Source
 from cnnviz.core.pooling import AdaptiveSpec, PoolSpec, PoolStep
+from cnnviz.core.what_if import check_sides
 from cnnviz.widgets import theme
 from cnnviz.widgets.elided_label import ElidedLabel
 from cnnviz.widgets.entry import Entry, integers, real
@@ -75,6 +76,7 @@ class PoolChanges:
             if kind not in ("max", "mean"):
                 raise UserError("Adaptive pooling is a maximum or a mean; a p-norm is not known.")
             spec = AdaptiveSpec(kind, self.output or own.spec.output)
+            check_sides(spec.output_shape(*own.x.shape[1:]))
         else:
             old = own.spec
             lp = kind.startswith("lp")
@@ -386,6 +388,7 @@ class PoolingPanel(SlidingPanel):
             for at, pad, n in zip((rows, columns), pads, (height, width), strict=True)
         ]
         self.input_grid.show_windows(Window(seen[0], seen[1]))
+        self.show_cursor(seen[0], seen[1])
         winners = [(int(i), int(j)) for i, j in np.argwhere(step.chosen)]
         low, high, role = self._ends
         self.window_grid.show_grid(Grid(step.window, low, high, role, "window", blank=~step.inside))

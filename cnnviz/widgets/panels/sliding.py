@@ -103,6 +103,7 @@ class SlidingPanel(OperationPanel):
         self.input_grid.pressed.connect(self._on_input_pressed)
         self.input_grid.activated.connect(self._on_input_activated)
         self.input_grid.edited.connect(self._on_input_edited)
+        self.input_grid.refused.connect(self.refused)
         for grid in (self.output_grid, self.changed_grid):
             grid.pressed.connect(self._on_output_pressed)
             grid.activated.connect(self._on_output_activated)
@@ -151,6 +152,8 @@ class SlidingPanel(OperationPanel):
     def show_subject(self, subject: Subject) -> None:
         """Show another operation or other values."""
         other = subject.is_other_than(self.subject)
+        if other:
+            self.forget_place()
         if other and self.subject is not None and not subject.editable:
             self.put_edits(None)  # what was changed belongs to the layer that was shown; the laboratory puts its own
         self.subject = subject
@@ -262,6 +265,18 @@ class SlidingPanel(OperationPanel):
             self.output_grid.show_cell(None)
         self.show_step()
 
+    def show_cursor(self, rows: tuple[int, ...], columns: tuple[int, ...]) -> None:
+        """Keep the input grid's cell in the window: in its middle, unless the user chose another cell of it."""
+        cell = self.input_grid.cell
+        if (
+            cell is None
+            or not rows
+            or cell[0] not in range(rows[0], rows[-1] + 1)
+            or not columns
+            or (cell[1] not in range(columns[0], columns[-1] + 1))
+        ):
+            self.input_grid.show_cell((rows[len(rows) // 2], columns[len(columns) // 2]) if rows and columns else None)
+
     def _own_grids(self) -> tuple[ValueGrid, ...]:
         """Return the grids that show what is computed here."""
         assert self.subject is not None
@@ -304,6 +319,7 @@ class SlidingPanel(OperationPanel):
         if cell == self.cell:
             self.show_value()
         self.go(self.unit, cell)
+        self.input_grid.show_cell((row, column))  # the arrows walk on from here
 
     @Slot(int, int)
     def _on_input_activated(self, row: int, column: int) -> None:

@@ -169,6 +169,8 @@ class TransposedPanel(SlidingPanel):
         else:
             for grid in (self.output_grid, self.changed_grid, self.overlap_grid):
                 grid.show_windows()
+        self.show_cursor(tuple(sorted({r for r, _ in sources})), tuple(sorted({c for _, c in sources})))
+        self.own_settings.show_kernel(self.unit, self.channel, operation)
         count, n = step.products.shape
         order = largest(step.subtotals, count) if count > MOST_BY_CHANNEL else np.arange(count)
         low, high, role = self._ends
@@ -191,6 +193,8 @@ class TransposedPanel(SlidingPanel):
     def set_digits(self, digits: int) -> None:
         """Write numbers with so many digits."""
         self.tape.set_digits(digits)
+        for grid in (self.kernel_grid, self.stamp_grid, self.ordinary_grid, self.own_settings.kernel_grid):
+            grid.set_digits(digits)
         super().set_digits(digits)
 
     def cell_for(self, row: int, column: int) -> Cell:

@@ -11,11 +11,11 @@ from PySide6.QtWidgets import QFrame, QPushButton, QScrollArea, QVBoxLayout, QWi
 from cnnviz.core.errors import UserError
 from cnnviz.core.operations import TransposedConvolution, edited
 from cnnviz.core.transposed import TransposedSpec
-from cnnviz.core.what_if import resized
+from cnnviz.core.what_if import check_sides, resized
 from cnnviz.widgets import theme
 from cnnviz.widgets.entry import Entry, integers
 from cnnviz.widgets.formula import Formula, coloured
-from cnnviz.widgets.panels.convolution_settings import as_pair, pair_text, sentence_label
+from cnnviz.widgets.panels.convolution_settings import as_pair, pair_text, sentence_label, usable_weight
 from cnnviz.widgets.value_grid import Grid, ValueGrid
 
 KEYS = ("kernel", "stride", "padding", "output_padding", "dilation")
@@ -97,6 +97,7 @@ class TransposedSettings(QScrollArea):
             own.groups,
         )
         weight = self._own.weight if spec.kernel == own.kernel else resized(self._own.weight, spec.kernel)
+        check_sides(spec.output_shape(*self._own.x.shape[1:]))
         changed = TransposedConvolution(
             self._own.x, edited(weight, weights) if weights else weight, self._own.bias, spec
         )
@@ -115,7 +116,7 @@ class TransposedSettings(QScrollArea):
     def show_own(self, own: TransposedConvolution) -> TransposedConvolution:
         """Take another operation; return it with the changes, or without them where they do not fit it."""
         if self._own is not None and self._own.weight.shape != own.weight.shape:
-            self._settings, self._weights = {}, ()
+            self._weights = ()  # single weights belong to the other kernels
         self._own = own
         try:
             changed = self._apply(self._settings, self._weights)
@@ -167,6 +168,11 @@ class TransposedSettings(QScrollArea):
             unit, channel = self._place
             place = (channel, unit % self._own.weight.shape[1], row, column)
             kept = tuple(change for change in self._weights if change[0] != place)
+            try:
+                usable_weight(value)
+            except UserError as error:
+                self._say(error.sentence)
+                return
             self._put(self._settings, (*kept, (place, value)))
 
     @Slot(str)
