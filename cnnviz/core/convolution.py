@@ -299,10 +299,11 @@ def _step(
     height, width = x_chw.shape[1:]
     outside = ((rows < 0) | (rows >= height))[:, None] | ((columns < 0) | (columns >= width))  # (kh, kw)
     weights = weight_oikk[unit].astype(np.float64)
-    products = window * weights
-    subtotals = products.sum(axis=(1, 2))
-    bias = 0.0 if bias_o is None else float(bias_o[unit])
-    total = float(subtotals.sum()) + bias
+    with np.errstate(invalid="ignore", over="ignore"):  # ∞ − ∞ and 0 · ∞ are no numbers, there as here
+        products = window * weights
+        subtotals = products.sum(axis=(1, 2))
+        bias = 0.0 if bias_o is None else float(bias_o[unit])
+        total = float(subtotals.sum()) + bias
     return KernelStep(unit, row, col, first, top, left, window, weights, products, outside, subtotals, bias, total)
 
 

@@ -529,9 +529,10 @@ class Dense(Operation):
     def step(self, unit: int) -> DenseStep:
         """Return one node with every product."""
         x, weights = self.x.astype(np.float64), self.weight[unit].astype(np.float64)
-        products = x * weights
         bias = 0.0 if self.bias is None else float(self.bias[unit])
-        return DenseStep(x, weights, products, bias, float(products.sum()) + bias)
+        with np.errstate(invalid="ignore", over="ignore"):
+            products = x * weights
+            return DenseStep(x, weights, products, bias, float(products.sum()) + bias)
 
     def value(self, unit: int, row: int = 0, col: int = 0) -> float:
         return self.step(unit).total

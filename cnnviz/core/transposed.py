@@ -216,10 +216,11 @@ def transposed_step(
     group = slice(first, first + per_group)
     values = x_chw[group][:, sources[:, 0], sources[:, 1]].astype(np.float64)
     weights = weight_iokk[group, unit % filters][:, taps[:, 0], taps[:, 1]].astype(np.float64)
-    products = values * weights
-    subtotals = products.sum(axis=1)
-    bias = 0.0 if bias_o is None else float(bias_o[unit])
-    total = float(subtotals.sum()) + bias
+    with np.errstate(invalid="ignore", over="ignore"):  # ∞ − ∞ and 0 · ∞ are no numbers, there as here
+        products = values * weights
+        subtotals = products.sum(axis=1)
+        bias = 0.0 if bias_o is None else float(bias_o[unit])
+        total = float(subtotals.sum()) + bias
     return TransposedStep(
         unit, row, col, first, sources, taps, values, weights, products, subtotals, bias, total
     )  # fmt: skip

@@ -106,8 +106,8 @@ def test_start_draw_a_seven_undo_go_full_screen_and_quit(desktop: Desktop) -> No
                 desktop.do("mousemove", "--window", window, x0 + (x1 - x0) * step // 8, y0 + (y1 - y0) * step // 8)
         desktop.do("mouseup", 1)
 
-    # The board fills the left column below the tabs; a stroke well inside it.
-    drag((90, 200), (220, 200), (140, 370))
+    # The board fills the column right of the rail, below the tabs; a stroke well inside it.
+    drag((170, 200), (300, 200), (220, 370))
     desktop.until(lambda: "looks like 7" in desktop.do("getwindowname", window))
     desktop.do("key", "--window", window, "ctrl+z")
     desktop.until(lambda: desktop.do("getwindowname", window) == "cnnviz")

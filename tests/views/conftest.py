@@ -30,10 +30,13 @@ def state() -> AppState:
 def show_view(qtbot: QtBot, qapp: QApplication, state: AppState) -> ShowView:
     """Return a function that shows a view in light colours at the size of the inspector, or another."""
 
+    kept: list[View] = []  # qtbot holds weak references: a view that is collected while it paints ends the process
+
     def show(kind: type[V], width: int = 1100, height: int = 330, messages: MessageCenter | None = None) -> V:
         theme.apply(qapp, "light")
         made = kind(state, messages or MessageCenter())
         qtbot.addWidget(made)
+        kept.append(made)
         made.resize(width, height)
         made.show()
         return made

@@ -62,6 +62,8 @@ class ConvolutionPanel(SlidingPanel):
         self.tape.activated.connect(self._on_tape_activated)
         self.tape.hovered.connect(self._on_tape_hovered)
         self._step: KernelStep | None = None
+        self._weight: object = None
+        self._weight_count = 0  # how many weights were seen: kept pictures of kernels belong to the last
         self._filter_key: tuple[int, int] | None = None
         self._filter_sample: tuple[float, ...] = ()
         self._names_key: tuple[int, bytes] | None = None
@@ -111,7 +113,9 @@ class ConvolutionPanel(SlidingPanel):
         title = f"{self.subject.inputs[0]}, map {self.channel}{around}"
         self.input_grid.show_grid(Grid(values, low, high, role, title, operation.spec.padding))
         self.input_grid.show_left_over(*left_overs(operation))
-        key = (id(operation.weight), self.unit)
+        if operation.weight is not self._weight:
+            self._weight, self._weight_count = operation.weight, self._weight_count + 1
+        key = (self._weight_count, self.unit)
         if key != self._filter_key:
             self._filter_key, self._filter_sample = key, sample(operation.weight[self.unit])
         self._samples = (sample(operation.x), self._filter_sample)
@@ -144,7 +148,7 @@ class ConvolutionPanel(SlidingPanel):
                 self._limit,
                 *self._samples,
                 role,
-                kernel_key=(id(operation.weight), self.unit, step.first_channel),
+                kernel_key=(self._weight_count, self.unit, step.first_channel),
             )
         )
         self.tape.show_chosen(self.channel - step.first_channel)

@@ -203,6 +203,8 @@ class SlidingPanel(OperationPanel):
             return
         channels = self._changed.output_shape[0]
         reads = self.channels_of(self.unit)
+        if self.channel not in reads:  # another filter, perhaps of another group
+            self.channel = reads.start
         for box, low, high, value in (
             (self._choose_unit, 0, channels - 1, self.unit),
             (self._choose_channel, reads.start, reads.stop - 1, self.channel),

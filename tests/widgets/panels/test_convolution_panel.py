@@ -241,7 +241,6 @@ def test_groups_cut_the_connections_between_them(panel: ConvolutionPanel, qtbot:
     assert panel.tape._content.names == ("map 2", "map 3")  # type: ignore[union-attr]
 
 
-@pytest.mark.xfail(reason="a place from elsewhere leaves the input map of the other group")
 def test_the_input_map_follows_a_place_in_another_group(panel: ConvolutionPanel) -> None:
     panel.conv_settings.entries["groups"].try_text("2")
     panel.show_place(4, (2, 2))
