@@ -137,7 +137,7 @@ def drawn(application: Application) -> tuple[list[float], float, list[float]]:
     """Return what the foundation measures while drawing, with LeNet's step-through open."""
     window = application.window
     use(application, "lenet5")
-    application.state.select(Place("conv2", 3, (4, 4)))
+    application.state.select(Place("conv1", 2, (14, 14)))  # the layer that a start opens with; the pen goes through it
     views = {name: window.view(name) for name in ("network", "prediction")}
     views["inspector"] = window.inspector.open("step_through")
     settle()

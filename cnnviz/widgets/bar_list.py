@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from PySide6.QtCore import QEvent, QPoint, QRect, QSize, Qt, Signal
-from PySide6.QtGui import QFont, QFontMetrics, QKeyEvent, QMouseEvent, QPainter, QPen
+from PySide6.QtGui import QColor, QFont, QFontMetrics, QKeyEvent, QMouseEvent, QPainter, QPen
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from cnnviz.widgets import theme
@@ -24,6 +25,19 @@ class Bar:
     share: float
     text: str
     detail: str
+
+
+@lru_cache(maxsize=16)
+def _widths(names: frozenset[str], font_key: str) -> tuple[int, int, int]:
+    """Return the widths of labels, texts and details; measuring costs as much as drawing."""
+    metrics = QFontMetrics(theme.font(bold=True))
+    widest = max((metrics.horizontalAdvance(name) for name in names), default=0)
+    return widest + 24, metrics.horizontalAdvance("> 99.9 %") + 10, metrics.horizontalAdvance("−100.00") + 24
+
+
+_MIDDLE = Qt.AlignmentFlag.AlignVCenter
+_RIGHT = Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight  # joining flags costs more than drawing a number
+_ROLES = ("window", "accent", "text", "muted", "good", "pointer")
 
 
 class BarList(Figure):
@@ -118,9 +132,10 @@ class BarList(Figure):
         top = self._top_px()
         fonts = (theme.font(), theme.font(bold=True))
         shown = self._shown(size)
+        ink = {role: colours.color(role) for role in _ROLES}
         for index, bar in enumerate(shown):
             row = QRect(0, top + index * row_px, size.width(), row_px)
-            self._draw_row(painter, row, bar, columns, fonts)
+            self._draw_row(painter, row, bar, columns, fonts, ink)
         if self._total:
             painter.setFont(theme.font(0.9))
             room = QRect(8, top + len(shown) * row_px, size.width() - 16, self._foot_px())
@@ -129,10 +144,7 @@ class BarList(Figure):
 
     def _column_widths(self) -> tuple[int, int, int]:
         """Return the widths of labels, texts and details."""
-        metrics = QFontMetrics(theme.font(bold=True))
-        names = (bar.label[:LONGEST] for bar in self._bars)
-        widest = max((metrics.horizontalAdvance(name) for name in names), default=0)
-        return widest + 24, metrics.horizontalAdvance("> 99.9 %") + 10, metrics.horizontalAdvance("−100.00") + 24
+        return _widths(frozenset(bar.label[:LONGEST] for bar in self._bars), theme.font(bold=True).key())
 
     def minimumSizeHint(self) -> QSize:
         """Return the width at which nothing is cut off but long names."""
@@ -150,29 +162,32 @@ class BarList(Figure):
         draw_text(painter, QRect(before, 4, detail_w - 8, height), self._columns[2], muted, align=right)
 
     def _draw_row(
-        self, painter: QPainter, row: QRect, bar: Bar, columns: tuple[int, int, int], fonts: tuple[QFont, QFont]
+        self,
+        painter: QPainter,
+        row: QRect,
+        bar: Bar,
+        columns: tuple[int, int, int],
+        fonts: tuple[QFont, QFont],
+        ink: dict[str, QColor],
     ) -> None:
         """Draw label and numbers, and below them the bar over the whole width."""
-        colours = theme.current()
         _, text_w, detail_w = columns
         strip = self._strip(row)
-        painter.fillRect(strip, colours.color("window"))
+        painter.fillRect(strip, ink["window"])
         strip.setWidth(max(1, round(strip.width() * bar.share)))
-        painter.fillRect(strip, colours.color("accent"))
+        painter.fillRect(strip, ink["accent"])
         painter.setFont(fonts[bar.share > 0.5])
-        middle = Qt.AlignmentFlag.AlignVCenter
         height = strip.top() - row.top()
         text = f"{bar.label} ✓" if bar.key == self._marked else bar.label
-        colour = colours.color("good" if bar.key == self._marked else "text")
+        colour = ink["good" if bar.key == self._marked else "text"]
         before = row.width() - detail_w
-        draw_text(painter, QRect(8, row.top(), before - text_w - 8, height), text, colour, align=middle)
-        align = middle | Qt.AlignmentFlag.AlignRight
+        draw_text(painter, QRect(8, row.top(), before - text_w - 8, height), text, colour, align=_MIDDLE)
         room = QRect(before - text_w, row.top(), text_w, height)
-        draw_text(painter, room, bar.text, colours.color("text"), align=align, elide=False)
+        draw_text(painter, room, bar.text, ink["text"], align=_RIGHT, elide=False)
         room = QRect(before, row.top(), detail_w - 8, height)
-        draw_text(painter, room, bar.detail, colours.color("muted"), align=align, elide=False)
+        draw_text(painter, room, bar.detail, ink["muted"], align=_RIGHT, elide=False)
         if bar.key in (self._current, self._hovered):
-            painter.setPen(QPen(colours.color("accent" if bar.key == self._current else "pointer"), 2))
+            painter.setPen(QPen(ink["accent" if bar.key == self._current else "pointer"], 2))
             painter.setBrush(Qt.BrushStyle.NoBrush)
             painter.drawRect(row.adjusted(1, 1, -1, -1))
 

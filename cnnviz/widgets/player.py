@@ -113,6 +113,8 @@ class Player(QWidget):
 
     def set_index(self, index: int) -> None:
         """Show another step; nothing is emitted."""
+        if index == self._index and self.scrub.maximum() == self._count - 1:
+            return
         self._index = min(self._count - 1, max(0, index))
         self.scrub.blockSignals(True)
         self.scrub.setRange(0, self._count - 1)
