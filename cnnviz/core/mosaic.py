@@ -128,6 +128,10 @@ def limits(values_chw: FloatArray, scope: Literal["unit", "layer"], signed: bool
         float32 arrays of shape (C,) or (1,), with ``low < high`` always: maps without any value beyond 0 get the
         range to 1. Values that are not finite do not count.
     """
+    if scope == "layer":  # a few numbers: arrays of one element would cost more than the values
+        most = float(np.maximum(values_chw.max(), -values_chw.min()) if signed else values_chw.max())
+        if 0 < most <= _FLOAT32_MOST:
+            return np.array([-most if signed else 0.0], np.float32), np.array([most], np.float32)
     flat = values_chw.reshape(len(values_chw) if scope == "unit" else 1, -1)
     high = _largest(flat, signed)
     if not np.isfinite(high).all():

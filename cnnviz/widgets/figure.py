@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from PySide6.QtCore import QBuffer, QByteArray, QIODevice, QRect, QSize, Qt, Signal
+from PySide6.QtCore import QBuffer, QByteArray, QIODevice, QPoint, QRect, QSize, Qt, Signal
 from PySide6.QtGui import (
     QAction,
     QColor,
@@ -209,10 +209,11 @@ class KeptPicture:
     def __init__(self) -> None:
         self._pixmap: QPixmap | None = None
         self._is_new = False
+        self._was_drawn = False
 
     def drop(self) -> None:
         """Draw it anew the next time."""
-        self._is_new = False
+        self._is_new = self._was_drawn = False
 
     def draw(self, painter: QPainter, size: QSize, paint: Callable[[QPainter], None]) -> None:
         """Draw what `paint` draws, on the background; on the screen from the picture that is kept of it."""
@@ -225,7 +226,12 @@ class KeptPicture:
         if kept is None or kept.devicePixelRatio() != ratio or kept.deviceIndependentSize().toSize() != size:
             kept = self._pixmap = QPixmap(size * ratio)
             kept.setDevicePixelRatio(ratio)
-            self._is_new = False
+            self.drop()
+        if not self._was_drawn:
+            self._was_drawn = True  # what changes with every picture is not worth keeping: only what is drawn again is
+            painter.fillRect(QRect(QPoint(0, 0), size), theme.current().color("panel"))
+            paint(painter)
+            return
         if not self._is_new:
             self._is_new = True
             kept.fill(theme.current().color("panel"))
