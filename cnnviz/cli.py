@@ -86,7 +86,7 @@ def _add_json(parser: argparse.ArgumentParser) -> None:
 
 def _add_data(parser: argparse.ArgumentParser, default: str | None) -> None:
     parser.add_argument(
-        "--data", default=default, required=default is None, help="mnist, or starter: the digits that ship"
+        "--data", default=default, required=default is None, help="mnist, cifar10, or starter: the digits that ship"
     )
     parser.add_argument("--data-dir", metavar="DIR", help="the folder that holds the files of the data set")
 
@@ -217,26 +217,30 @@ def _explain(options: argparse.Namespace) -> None:
 
 
 def _train(options: argparse.Namespace) -> None:
+    from cnnviz.datasets import registry as datasets
     from cnnviz.models import registry
+    from cnnviz.training.config import check_fits
 
-    registry.check_takes_digits(registry.get(options.model), options.data)
+    check_fits(registry.get(options.model), datasets.get(options.data))  # before torch is imported
     from cnnviz.training.command import train_command
 
     train_command(options)
 
 
 def _evaluate(options: argparse.Namespace) -> None:
+    from cnnviz.datasets import registry as datasets
     from cnnviz.models import registry
+    from cnnviz.training.config import check_fits
 
     spec = registry.get(options.model)
-    registry.check_takes_digits(spec, options.data)  # before torch is imported
+    check_fits(spec, datasets.get(options.data))  # before torch is imported
     from cnnviz.training.evaluate import evaluate
 
     result = evaluate(spec, options.weights, options.data, options.data_dir, options.device)
     if options.json:
         print(json.dumps({"accuracy": result.accuracy, "n": result.n, "loss": result.loss}))
     else:
-        print(f"{result.accuracy:.2%} of {result.n:,} digits, loss {result.loss:.4f}")
+        print(f"{result.accuracy:.2%} of {result.n:,} pictures, loss {result.loss:.4f}")
 
 
 def _models(options: argparse.Namespace) -> None:

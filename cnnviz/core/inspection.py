@@ -13,6 +13,7 @@ from cnnviz.core.graph import Graph
 
 FloatArray = npt.NDArray[np.float32]
 PixelArray = npt.NDArray[np.uint8]
+Interpolation = Literal["bilinear", "bicubic"]
 Preparation = Literal["digit", "photo"]
 """What a network is shown: a digit as MNIST has them, or the middle of a photograph in its colours."""
 

@@ -10,12 +10,12 @@ import numpy.typing as npt
 
 @dataclass(frozen=True, eq=False)
 class LabelledImages:
-    """Grey pictures with their classes.
+    """Pictures with their classes.
 
     Attributes
     ----------
     images_nhw
-        uint8 (N, H, W), ink light on dark paper.
+        uint8 (N, H, W), grey, ink light on dark paper; or (N, H, W, 3) in red, green and blue.
     labels_n
         int64 (N,), class indices.
     files

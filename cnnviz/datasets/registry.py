@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Literal, cast
 
 from cnnviz.core.errors import UserError
+from cnnviz.core.inspection import Preparation
 from cnnviz.datasets.images import LabelledImages
 
 Part = Literal["train", "test"]
@@ -28,6 +29,8 @@ class DatasetSpec:
         Class names.
     files
         What the user's folder must hold, for people; empty when the data set ships.
+    holds
+        Digits, or photographs in colour.
     """
 
     name: str
@@ -36,6 +39,7 @@ class DatasetSpec:
     loader: str
     labels: tuple[str, ...]
     files: str
+    holds: Preparation = "digit"
 
     def load(self, folder: Path | None, part: Part) -> LabelledImages:
         """Return the pictures of one part.
@@ -53,6 +57,15 @@ class DatasetSpec:
 
 
 DATASETS: tuple[DatasetSpec, ...] = (
+    DatasetSpec(
+        name="cifar10",
+        title="CIFAR-10",
+        summary="60,000 photographs of ten kinds, 32×32, 10,000 of them for testing; read from your own copy.",
+        loader="cnnviz.datasets.cifar10:load_part",
+        labels=("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"),
+        files="CIFAR-10 (cifar-10-batches-py, or train and test with a folder of pictures for each class)",
+        holds="photo",
+    ),
     DatasetSpec(
         name="mnist",
         title="MNIST",

@@ -108,6 +108,36 @@ class Augmentation:
         return torch.stack(rows, 1)
 
 
+@dataclass(frozen=True)
+class PhotoAugmentation:
+    """Photographs shifted and mirrored, as He et al. did for CIFAR-10; what comes from outside is black.
+
+    Attributes
+    ----------
+    shift_px
+        Shift down and across, in whole pixels.
+    mirror
+        Share of the pictures that are mirrored.
+    """
+
+    shift_px: int = 4
+    mirror: float = 0.5
+
+    def __call__(self, batch_nchw: Tensor, generator: torch.Generator) -> Tensor:
+        """Return varied pictures (N, C, H, W), on the device of those given; they are not altered."""
+        n, channels, height, width = batch_nchw.shape
+        device, most = batch_nchw.device, 2 * self.shift_px + 1
+        down, across = torch.randint(most, (2, n), generator=generator).to(device)
+        mirrored = (torch.rand(n, generator=generator) < self.mirror).to(device)[:, None]
+        along = torch.arange(width, device=device)
+        columns = across[:, None] + torch.where(mirrored, along.flip(0), along)  # (N, W)
+        rows = down[:, None] + torch.arange(height, device=device)  # (N, H)
+        padded = functional.pad(batch_nchw, (self.shift_px,) * 4)
+        which = torch.arange(n, device=device)[:, None, None, None]
+        channel = torch.arange(channels, device=device)[None, :, None, None]
+        return padded[which, channel, rows[:, None, :, None], columns[:, None, None, :]]
+
+
 def _even(shape: tuple[int, ...], generator: torch.Generator) -> Tensor:
     """Return numbers spread evenly over -1..1."""
     return torch.rand(shape, generator=generator) * 2 - 1

@@ -15,6 +15,26 @@ from torch.nn import functional
 from cnnviz.core.graph import Kind
 
 
+def lenet1() -> nn.Sequential:
+    """Return LeNet-1 with every map of one layer read by the next: 28×28, tanh, mean pooling; 3,246 parameters.
+
+    Y. LeCun et al., "Handwritten Digit Recognition with a Back-Propagation Network", NIPS 1989; there its poolings have
+    weights of their own and its second convolution reads some of the maps only.
+    """
+    return nn.Sequential(
+        OrderedDict(
+            conv1=nn.Conv2d(1, 4, 5),  # (4, 24, 24)
+            tanh1=nn.Tanh(),
+            pool1=nn.AvgPool2d(2),  # (4, 12, 12)
+            conv2=nn.Conv2d(4, 12, 5),  # (12, 8, 8)
+            tanh2=nn.Tanh(),
+            pool2=nn.AvgPool2d(2),  # (12, 4, 4)
+            flatten=nn.Flatten(),  # (192,)
+            fc=nn.Linear(192, 10),
+        )
+    )
+
+
 def lenet5() -> nn.Sequential:
     """Return LeNet-5 as it is taught: 28×28, ReLU, max pooling; 61,706 parameters."""
     return nn.Sequential(

@@ -10,7 +10,8 @@ import torch
 from cnnviz.core import device as devices
 from cnnviz.datasets import registry as datasets
 from cnnviz.models import checkpoints
-from cnnviz.models.registry import ModelSpec, check_takes_digits
+from cnnviz.models.registry import ModelSpec
+from cnnviz.training.config import check_fits
 from cnnviz.training.metrics import evaluate_batches
 
 
@@ -26,19 +27,21 @@ class Evaluation:
 def evaluate(
     spec: ModelSpec, weights: str | None, data_name: str, data_dir: str | None, device_name: str = "auto"
 ) -> Evaluation:
-    """Measure a network on the test digits of a data set.
+    """Measure a network on the test pictures of a data set.
 
     Raises
     ------
     UserError
-        When the data, the weights or the device cannot be used, or the network is for photographs.
+        When the data, the weights or the device cannot be used, or do not belong together.
     """
-    check_takes_digits(spec, data_name)
+    check_fits(spec, datasets.get(data_name))
     data = datasets.get(data_name).load(Path(data_dir) if data_dir else None, "test")
     device = devices.choose(device_name)
     network, _ = checkpoints.load_model(spec, weights)
     network = network.to(device).eval()
-    images = torch.from_numpy(data.images_nhw.copy())[:, None].float().div_(255).to(device)  # (N, 1, 28, 28)
+    images = torch.from_numpy(data.images_nhw.copy())
+    images = images[:, None] if images.ndim == 3 else images.permute(0, 3, 1, 2)  # (N, C, H, W)
+    images = images.float().div_(255).to(device)
     labels = torch.from_numpy(data.labels_n.copy()).to(device)
     loss, accuracy = evaluate_batches(network, images, labels, spec.input)
     return Evaluation(accuracy, len(images), loss)

@@ -17,7 +17,7 @@ from torch.optim.swa_utils import AveragedModel
 from cnnviz.core import device as devices
 from cnnviz.core.errors import UserError
 from cnnviz.datasets.images import LabelledImages
-from cnnviz.datasets.transforms import Augmentation
+from cnnviz.datasets.transforms import Augmentation, PhotoAugmentation
 from cnnviz.models import checkpoints, registry
 from cnnviz.models.preparation import to_input
 from cnnviz.models.registry import InputSpec
@@ -71,7 +71,8 @@ def train(config: TrainConfig, data: LabelledImages, stop: Callable[[], bool] = 
             break
         loss, accuracy = tally.means()
         speed = tally.n / (time.perf_counter() - start_s)
-        val_loss, val_accuracy = evaluate_batches(run.result, run.validation.ink(), run.validation.labels_n, run.input)
+        held = run.validation
+        val_loss, val_accuracy = evaluate_batches(run.result, held.pictures(), held.labels_n, run.input)
         value = (val_accuracy, -val_loss)
         is_best = value > best or not len(run.validation)  # nothing to choose by: the latest epoch
         if is_best:
@@ -86,17 +87,17 @@ def train(config: TrainConfig, data: LabelledImages, stop: Callable[[], bool] = 
 
 @dataclass(frozen=True, eq=False)
 class _Part:
-    """Pictures uint8 (N, h, w) and classes int64 (N,), on the device."""
+    """Pictures uint8 (N, C, h, w) and classes int64 (N,), on the device."""
 
-    images_nhw: Tensor
+    images_nchw: Tensor
     labels_n: Tensor
 
     def __len__(self) -> int:
         return len(self.labels_n)
 
-    def ink(self, chosen: Tensor | slice = slice(None)) -> Tensor:
-        """Return some pictures as ink in 0..1, (N, 1, h, w)."""
-        return self.images_nhw[chosen][:, None].float() / 255
+    def pictures(self, chosen: Tensor | slice = slice(None)) -> Tensor:
+        """Return some pictures as numbers in 0..1, (N, C, h, w)."""
+        return self.images_nchw[chosen].float() / 255
 
 
 @dataclass(eq=False)
@@ -126,10 +127,16 @@ class _Run:
 
     def loss(self, network: nn.Module, chosen: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         """Return the loss and the logits of some pictures of the training part."""
-        ink_nchw = self.train.ink(chosen)
+        x_nchw = self.train.pictures(chosen)
         if self.config.augment:
-            ink_nchw = Augmentation()(ink_nchw, generator)
-        logits_nk = network(to_input(ink_nchw, self.input))
+            augmentation = Augmentation() if self.input.preparation == "digit" else PhotoAugmentation()
+            x_nchw = augmentation(x_nchw, generator)
+        x_nchw = to_input(x_nchw, self.input)
+        if self.config.precision == "bfloat16":
+            with torch.autocast(x_nchw.device.type, torch.bfloat16):
+                logits_nk = network(x_nchw.contiguous(memory_format=torch.channels_last)).float()
+        else:
+            logits_nk = network(x_nchw)
         smoothing = self.config.label_smoothing
         return functional.cross_entropy(logits_nk, self.train.labels_n[chosen], label_smoothing=smoothing), logits_nk
 
@@ -152,15 +159,17 @@ def _prepare(config: TrainConfig, data: LabelledImages) -> _Run:
         torch.manual_seed(config.seed)
         network = checkpoints.build(spec)
     network = network.to(device).train()
+    if config.precision == "bfloat16":
+        network = network.to(memory_format=torch.channels_last)  # what such products are quickest with
     average = None
     if config.average:
         average = AveragedModel(network, multi_avg_fn=functools.partial(_blend, config.average))
-    optimiser = torch.optim.AdamW(network.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay)
+    optimiser = _optimiser(config, network)
     steps = config.epochs * -(-len(part) // config.batch_size) + 1
     # At least the first two of a very short run: OneCycleLR divides by the rise's last step, counted from 0.
     warm_up = max(_WARM_UP, 2 / steps)
     schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimiser, config.learning_rate, total_steps=steps, pct_start=warm_up
+        optimiser, config.learning_rate, total_steps=steps, pct_start=warm_up, cycle_momentum=config.optimiser != "sgd"
     )
     generator = torch.Generator().manual_seed(config.seed)
     run = _Run(config, spec.input, part, validation, network, average, optimiser, schedule, generator)
@@ -171,6 +180,13 @@ def _prepare(config: TrainConfig, data: LabelledImages) -> _Run:
     return run
 
 
+def _optimiser(config: TrainConfig, network: nn.Module) -> torch.optim.Optimizer:
+    parameters, rate, decay = network.parameters(), config.learning_rate, config.weight_decay
+    if config.optimiser == "sgd":
+        return torch.optim.SGD(parameters, lr=rate, momentum=0.9, nesterov=True, weight_decay=decay)
+    return torch.optim.AdamW(parameters, lr=rate, weight_decay=decay)
+
+
 def _split(data: LabelledImages, config: TrainConfig, device: torch.device) -> tuple[_Part, _Part]:
     """Return the training and the validation part, drawn by the seed."""
     if config.validation >= len(data):
@@ -179,10 +195,11 @@ def _split(data: LabelledImages, config: TrainConfig, device: torch.device) -> t
             suggestion="Set fewer pictures aside.",
         )
     order = torch.randperm(len(data), generator=torch.Generator().manual_seed(config.seed))
-    images_nhw = torch.tensor(data.images_nhw)  # a copy: the shipped digits are read-only
+    images_nchw = torch.tensor(data.images_nhw)  # a copy: the shipped digits are read-only
+    images_nchw = images_nchw[:, None] if images_nchw.ndim == 3 else images_nchw.permute(0, 3, 1, 2).contiguous()
     labels_n = torch.tensor(data.labels_n)
     held, rest = order[: config.validation].sort().values, order[config.validation :].sort().values
-    train_part, validation = (_Part(images_nhw[i].to(device), labels_n[i].to(device)) for i in (rest, held))
+    train_part, validation = (_Part(images_nchw[i].to(device), labels_n[i].to(device)) for i in (rest, held))
     return train_part, validation
 
 
@@ -234,4 +251,6 @@ def _step(run: _Run, chosen: Tensor, tally: Tally) -> Tensor:
 
 
 def _copy(network: nn.Module) -> dict[str, Tensor]:
-    return {name: value.detach().to("cpu", copy=True) for name, value in network.state_dict().items()}
+    """Return the weights as they are written to disk: safetensors knows no other order of the axes."""
+    found = {name: value.detach().to("cpu", copy=True) for name, value in network.state_dict().items()}
+    return {name: value.contiguous() for name, value in found.items()}

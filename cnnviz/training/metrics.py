@@ -9,7 +9,7 @@ from torch.nn import functional
 from cnnviz.models.preparation import to_input
 from cnnviz.models.registry import InputSpec
 
-BATCH = 1000
+BATCH = 500
 
 
 class Tally:
@@ -34,15 +34,15 @@ class Tally:
         return self._loss.item() / self.n, self._right.item() / self.n
 
 
-def evaluate_batches(network: nn.Module, ink_nchw: Tensor, labels_n: Tensor, spec: InputSpec) -> tuple[float, float]:
+def evaluate_batches(network: nn.Module, x_nchw: Tensor, labels_n: Tensor, spec: InputSpec) -> tuple[float, float]:
     """Return mean cross entropy in nats and accuracy as a fraction; NaN for no pictures.
 
     Parameters
     ----------
     network
         On the pictures' device; left in the mode it was in.
-    ink_nchw, labels_n
-        Ink in 0..1 (N, 1, h, w) and classes (N,).
+    x_nchw, labels_n
+        Ink or colours in 0..1 (N, C, h, w) and classes (N,).
     spec
         What the network is given.
     """
@@ -52,7 +52,7 @@ def evaluate_batches(network: nn.Module, ink_nchw: Tensor, labels_n: Tensor, spe
     try:
         with torch.inference_mode():
             for start in range(0, len(labels_n), BATCH):
-                logits_nk = network(to_input(ink_nchw[start : start + BATCH], spec))
+                logits_nk = network(to_input(x_nchw[start : start + BATCH], spec))
                 chosen_n = labels_n[start : start + BATCH]
                 tally.add(functional.cross_entropy(logits_nk, chosen_n), logits_nk, chosen_n)
     finally:
