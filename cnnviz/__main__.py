@@ -5,9 +5,12 @@ from __future__ import annotations
 import os
 import sys
 
+from cnnviz.core.memory import keep_freed_memory
+
 
 def main() -> int:
     """Run the window or the command line and return the exit status."""
+    keep_freed_memory()
     arguments = sys.argv[1:]
     if _is_command_line(arguments):
         from cnnviz import cli

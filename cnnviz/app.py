@@ -31,10 +31,13 @@ from cnnviz.core import paths
 from cnnviz.core.inspection import ModelRequest
 from cnnviz.main_window.window import MainWindow
 from cnnviz.models import registry
+from cnnviz.models.sources import runs_code
 from cnnviz.state.app_state import APPEARANCES, AppState
 from cnnviz.state.messages import Message, MessageCenter
 from cnnviz.state.settings import Settings
 from cnnviz.widgets import formula, theme
+from cnnviz.workers.comparing import ComparisonService
+from cnnviz.workers.downloading import DownloadService
 from cnnviz.workers.inference import InferenceService
 from cnnviz.workers.latest_lane import LatestLane
 from cnnviz.workers.loading import PictureLoader
@@ -64,6 +67,8 @@ class Application(QObject):
         theme.apply(app, appearance, theme.nearest_scale(self.settings.get("window/text_scale", 1.0)))
         self.inference = InferenceService(self.state, self.messages, self)
         self.loader = PictureLoader(self.state, self.messages, self)
+        self.downloads = DownloadService(self.state, self.messages, self)
+        self.comparisons = ComparisonService(self.state, self.messages, self)
         self.formulas = LatestLane(formula.make_handler, "formulas", self)
         self.formulas.failed.connect(self._on_formulas_failed)
         formula.use(self.formulas)
@@ -83,6 +88,8 @@ class Application(QObject):
         """Stop every thread and wait for it."""
         self.inference.stop()
         self.loader.stop()
+        self.downloads.stop()
+        self.comparisons.stop()
         self.formulas.stop()
         formula.use(None)
 
@@ -110,6 +117,9 @@ class Application(QObject):
     def _last_model(self) -> ModelRequest:
         name = self.settings.choice("model/name", registry.MODELS[0].name, tuple(m.name for m in registry.MODELS))
         weights = self.settings.get("model/weights", "")
+        file = self.settings.get("model/name", "")
+        if registry.is_file(file) and os.path.isfile(weights) and not runs_code(weights):
+            return ModelRequest(registry.name_of_file(weights), weights)
         # isfile: a path of any length, or on a drive that is gone, is an answer and no exception
         return ModelRequest(name, weights if os.path.isfile(weights) else None)
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from cnnviz.core.errors import UserError
 
 if TYPE_CHECKING:
-    from cnnviz.core.inspection import Inspection
+    from cnnviz.core.inspection import Inspection, ModelRequest
     from cnnviz.models.engine import Engine
 
 
@@ -64,7 +64,9 @@ def _parser() -> argparse.ArgumentParser:
 
 def _add_picture(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("image", metavar="IMAGE", help="a picture file")
-    _add_model(parser)
+    _add_model(parser, required=False)
+    parser.add_argument("--classes", metavar="FILE", help="class names: a text file, or a folder of folders")
+    parser.add_argument("--trust", action="store_true", help="run the code in a .py or .pt2 file given by --weights")
     parser.add_argument(
         "--invert",
         choices=("auto", "yes", "no"),
@@ -74,9 +76,14 @@ def _add_picture(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--no-centre", action="store_true", help="do not scale and centre the digit")
 
 
-def _add_model(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--model", required=True, help="a name that 'cnnviz models' lists")
-    parser.add_argument("--weights", metavar="FILE_OR_RUN", help="weights other than those that ship")
+def _add_model(parser: argparse.ArgumentParser, *, required: bool = True) -> None:
+    left_out = "" if required else "; without it the file of --weights tells"
+    parser.add_argument("--model", required=required, help=f"a name that 'cnnviz models' lists{left_out}")
+    parser.add_argument(
+        "--weights",
+        metavar="FILE_OR_RUN",
+        help="weights other than those that ship; 'random' for none" + ("" if required else "; or a whole network"),
+    )
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or mps")
 
 
@@ -112,6 +119,40 @@ def _add_explain(parser: argparse.ArgumentParser) -> None:
     _add_json(parser)
 
 
+def _add_compare(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("image", metavar="IMAGE", help="a picture file")
+    parser.add_argument(
+        "--models", required=True, metavar="NAME,NAME", help="networks that 'cnnviz models' lists, with commas between"
+    )
+    parser.add_argument("--random", action="store_true", help="random weights, also where others are here")
+    parser.add_argument("--runs", type=_at_least_one, default=7, help="forward passes that are timed (default: 7)")
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda or mps")
+    _add_json(parser)
+    parser.add_argument("--csv", action="store_true", help="print comma-separated values")
+
+
+def _at_least_one(text: str) -> int:
+    """Read a whole number from 1 to 1000."""
+    if not re.fullmatch("[0-9]{1,4}", text) or not 1 <= int(text) <= 1000:
+        raise argparse.ArgumentTypeError(f"'{text}' is no number from 1 to 1000")
+    return int(text)
+
+
+def _add_weights(parser: argparse.ArgumentParser) -> None:
+    actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
+    words = "say for every network whether its weights ship, are here, or can be fetched"
+    _add_json(actions.add_parser("list", help=words, description=words))
+    words = "fetch published weights into torch's cache (TORCH_HOME moves it), as for a classroom without a network"
+    fetch = actions.add_parser("fetch", help=words, description=words)
+    fetch.add_argument("names", nargs="+", metavar="NAME", help="a network that 'cnnviz weights list' lists")
+    fetch.add_argument("--check", action="store_true", help="check the hash of those that are here already")
+    fetch.add_argument(
+        "--url",
+        metavar="BASE",
+        help="a school's own server: BASE/FILE is fetched instead of the published address (or set CNNVIZ_WEIGHTS_URL)",
+    )
+
+
 def _cell(text: str) -> tuple[int, int]:
     """Read ROW,COL."""
     found = re.fullmatch(r"\s*(-?[0-9]{1,9})\s*,\s*(-?[0-9]{1,9})\s*", text)
@@ -130,6 +171,7 @@ def _add_train(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--validation", type=int, help="pictures that choose the best epoch (default: at most a tenth)")
     parser.add_argument("--device", default="auto")
     parser.add_argument("--threads", type=int, help="torch threads (default: measured on the first batches)")
+    parser.add_argument("--start", metavar="FILE_OR_RUN", help="weights to start from (default: random ones)")
     parser.add_argument("--out", metavar="RUN", help="the run's folder (default: runs/MODEL-SEED)")
     parser.add_argument("--overwrite", action="store_true", help="replace an older run in that folder")
 
@@ -140,21 +182,38 @@ def _add_evaluate(parser: argparse.ArgumentParser) -> None:
     _add_json(parser)
 
 
+def _request(options: argparse.Namespace) -> ModelRequest:
+    """Return which network is meant; a wrong name is said before torch is imported."""
+    from cnnviz.core.inspection import ModelRequest
+    from cnnviz.models import registry
+    from cnnviz.models.sources import RANDOM
+
+    name = options.model or "auto"
+    if name != "auto":
+        registry.get(name)
+    elif options.weights is None or options.weights == RANDOM:
+        raise UserError(
+            "It is not said which network.", suggestion="Give --model NAME, or a file that tells it: --weights FILE."
+        )
+    else:
+        name = registry.name_of_file(options.weights)
+    return ModelRequest(name, options.weights, options.device, trusted=options.trust, classes_path=options.classes)
+
+
 def _inspection(options: argparse.Namespace) -> tuple[Engine, Inspection]:
     """Load network and picture as the window does, and run the one on the other."""
     import numpy as np
 
     from cnnviz.core import digit, image, ink
-    from cnnviz.core.inspection import ModelRequest
-    from cnnviz.models import registry
 
-    spec = registry.get(options.model)  # a wrong name is said before torch is imported
+    request = _request(options)
     picture = image.load_picture(Path(options.image))
-    if spec.input.preparation == "photo" and (options.no_centre or options.invert != "auto"):
-        raise UserError(f"{spec.title} is for photographs: --invert and --no-centre are for digits.")
     from cnnviz.models.engine import Engine
 
-    engine = Engine(ModelRequest(options.model, options.weights, options.device))
+    engine = Engine(request)
+    spec = engine.spec
+    if spec.input.preparation == "photo" and (options.no_centre or options.invert != "auto"):
+        raise UserError(f"{spec.title} is for photographs: --invert and --no-centre are for digits.")
     if spec.input.preparation == "photo":
         return engine, engine.inspect(photo=picture.pixels_hwc)
     board_hw = ink.to_board(picture, options.invert)  # in whole grey levels, as the window has it
@@ -177,7 +236,7 @@ def _predict(options: argparse.Namespace) -> None:
         for index in inspection.ranking()
     ]
     if options.json:
-        found = {"model": options.model, "weights": engine.loaded.weights_note, "image": options.image, "top": top}
+        found = {"model": engine.spec.name, "weights": engine.loaded.weights_note, "image": options.image, "top": top}
         print(json.dumps(found, indent=2))
         return
     shown = top if len(top) <= FEW else top[:10]
@@ -246,14 +305,57 @@ def _evaluate(options: argparse.Namespace) -> None:
 def _models(options: argparse.Namespace) -> None:
     from cnnviz.models.registry import MODELS
 
-    rows = [{"name": m.name, "title": m.title, "summary": m.summary, "weights": m.weights} for m in MODELS]
+    names = ("name", "title", "family", "summary", "weights")
+    rows = [{name: getattr(model, name) for name in names} for model in MODELS]
     if options.json:
         print(json.dumps(rows, indent=2))
         return
     width = max(len(m.name) for m in MODELS)
+    family = ""
     for model in MODELS:
-        random = " Random weights." if model.weights is None else ""
-        print(f"{model.name:<{width}}  {model.title}: {model.summary}{random}")
+        if model.family != family:
+            family = model.family
+            print(family)
+        weights = " Weights ship." if model.weights else " Weights can be fetched." if model.is_torchvision else ""
+        print(f"  {model.name:<{width}}  {model.title}: {model.summary}{weights}")
+
+
+def _compare(options: argparse.Namespace) -> int:
+    import numpy as np
+
+    from cnnviz.core import digit, image, ink
+    from cnnviz.core.inspection import ModelRequest
+    from cnnviz.models import comparing, registry
+    from cnnviz.models.sources import RANDOM
+
+    names = list(dict.fromkeys(filter(None, (name.strip() for name in options.models.split(",")))))
+    if not names:
+        raise UserError("It is not said which networks.", suggestion="Give --models vgg19,resnet50.")
+    specs = [registry.get(name) for name in names]  # a wrong name is said before torch is imported
+    picture = image.load_picture(Path(options.image))
+    prepared = digit.prepare_digit(ink.to_board(picture).astype(np.float32) / np.float32(255))
+    if prepared.blank and any(spec.input.preparation == "digit" for spec in specs):
+        raise UserError(f"'{options.image}' is blank: there is nothing to recognise.")
+    weights = RANDOM if options.random else None
+    models = tuple(ModelRequest(name, weights, options.device) for name in names)
+    question = comparing.Question(models, prepared.image_hw, picture.pixels_hwc, options.image)
+    rows = comparing.compare(
+        question, runs=options.runs, begin=lambda request: print(f"{request.name} …", file=sys.stderr, flush=True)
+    )
+    if options.json:
+        print(json.dumps([comparing.record(row) for row in rows], indent=2))
+    else:
+        print(comparing.as_csv(rows) if options.csv else comparing.as_text(rows), end="" if options.csv else "\n")
+    return 1 if all(row.error for row in rows) else 0
+
+
+def _weights(options: argparse.Namespace) -> int:
+    from cnnviz.models import weights_command  # torch follows, with the first network that needs it
+
+    if options.action == "list":
+        weights_command.list_command(as_json=options.json)
+        return 0
+    return weights_command.fetch_command(options.names, check=options.check, mirror=options.url)
 
 
 def _device(options: argparse.Namespace) -> None:
@@ -284,6 +386,8 @@ COMMANDS: dict[str, tuple[Add, Run, str]] = {
     "train": (_add_train, _train, "train a network; writes a run folder"),
     "evaluate": (_add_evaluate, _evaluate, "measure accuracy and loss on a data set"),
     "models": (_add_json, _models, "list the networks"),
+    "weights": (_add_weights, _weights, "list or fetch weights"),
+    "compare": (_add_compare, _compare, "compare networks on one picture: sizes, times here, accuracies, answers"),
     "device": (_add_json, _device, "say which devices there are"),
     "bench": (_add_json, _bench, "measure the speeds that cnnviz promises"),
 }

@@ -22,6 +22,7 @@ _HOME = Path(tempfile.mkdtemp(prefix="cnnviz-test-"))
 atexit.register(shutil.rmtree, _HOME, ignore_errors=True)
 for _variable in ("XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_CACHE_HOME", "XDG_STATE_HOME", "LOCALAPPDATA", "APPDATA"):
     os.environ[_variable] = str(_HOME / _variable.lower())
+os.environ["TORCH_HOME"] = str(_HOME / "torch")  # weights that the user fetched once are not there either
 os.environ["QT_QPA_PLATFORM"] = offscreen_platform(_HOME)
 
 try:

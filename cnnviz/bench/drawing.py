@@ -13,6 +13,7 @@ from PySide6.QtWidgets import QApplication
 from cnnviz.app import Application
 from cnnviz.bench.probe import Eye, Heartbeat, Pen, board_of, run_until
 from cnnviz.bench.stats import percentile
+from cnnviz.core.memory import keep_freed_memory
 
 EVENTS = 400
 WARM_UP = 60
@@ -103,6 +104,7 @@ def gui_gaps_ms(application: Application, pen: Pen, eye: Eye) -> list[float]:
 
 def main() -> None:
     """Print the measurements as JSON."""
+    keep_freed_memory()
     app = QApplication([])
     application = Application()
     application.start()

@@ -17,6 +17,7 @@ from cnnviz.bench import drawing
 from cnnviz.bench.probe import Eye, Heartbeat, Pen, board_of, run_until
 from cnnviz.bench.stats import median, percentile
 from cnnviz.core.inspection import ModelRequest
+from cnnviz.core.memory import keep_freed_memory
 from cnnviz.state.app_state import Place
 from cnnviz.widgets.panels.convolution import ConvolutionPanel
 
@@ -150,6 +151,7 @@ def drawn(application: Application) -> tuple[list[float], float, list[float]]:
 
 def main() -> None:
     """Print the measurements as JSON."""
+    keep_freed_memory()
     _app = QApplication([])
     application = Application()
     application.start()

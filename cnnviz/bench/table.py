@@ -48,8 +48,9 @@ def run_bench(*, as_json: bool) -> int:
     rows: list[Row] = []
     with tempfile.TemporaryDirectory(prefix="cnnviz-bench-") as folder:
         environment = _environment(Path(folder))
-        with tqdm(total=4, desc="measuring", disable=None, file=sys.stderr, leave=False) as progress:
-            for part in (_drawing, _stepping, _capture, _starts):
+        parts = (_drawing, _stepping, _capture, _photos, _starts)
+        with tqdm(total=len(parts), desc="measuring", disable=None, file=sys.stderr, leave=False) as progress:
+            for part in parts:
                 rows += part(environment)
                 progress.update()
     if as_json:
@@ -70,7 +71,18 @@ def _drawing(environment: dict[str, str]) -> Iterator[Row]:
 
 
 def _capture(environment: dict[str, str]) -> Iterator[Row]:
-    yield row("capture_ratio_lenet5", _measure("capture", environment)["ratio"], "×", 1.5)
+    for name, most in (("lenet5", 1.5), ("vgg16", 1.1), ("resnet50", 1.1)):
+        yield row(f"capture_ratio_{name}", _measure("capture", environment, name)[name], "×", most)
+
+
+def _photos(environment: dict[str, str]) -> Iterator[Row]:
+    found = _measure("photos", environment)
+    yield row("choosing_layer_worst", found["choosing_worst_ms"], "ms", 50.0)
+    yield row("scroll_2048_maps_p99", found["scrolling_p99_ms"], "ms", 16.7)
+    yield row("pan_resnet152_p99", found["panning_p99_ms"], "ms", 16.7)
+    yield row("gui_gap_computing_vgg16_p99", found["computing_gap_p99_ms"], "ms", 16.7)
+    if Path("/proc/self/status").exists():
+        yield row("memory_ratio_vgg19", _measure("memory", environment)["ratio"], "×", 1.5)
 
 
 def _stepping(environment: dict[str, str]) -> Iterator[Row]:
@@ -109,6 +121,13 @@ def _starts(environment: dict[str, str]) -> Iterator[Row]:
     yield row("start_gui_gap_worst", max(gaps_worst), "ms", 300.0)
     yield row("start_pen_points_lost", float(sum(lost)), "points", 0.0)
     yield row("ready_ratio", median(ready_s) / median(torch_s), "×", 1.6)
+    lenet_s: list[float] = []
+    large_s: list[float] = []
+    for _ in range(STARTS):
+        for name, times_s in (("lenet5", lenet_s), ("resnet152", large_s)):
+            begin = time.monotonic()
+            times_s.append(_measure("opening", environment, name)["window_at_s"] - begin)
+    yield row("window_resnet152_ratio", median(large_s) / median(lenet_s), "×", 1.2)
 
 
 def _environment(folder: Path) -> dict[str, str]:
@@ -123,12 +142,12 @@ def _environment(folder: Path) -> dict[str, str]:
     return environment
 
 
-def _measure(what: str, environment: dict[str, str]) -> dict[str, Any]:
-    """Run one measurement and return what it found."""
+def _measure(what: str, environment: dict[str, str], *arguments: str) -> dict[str, Any]:
+    """Run one measurement in a process of its own and return what it found."""
     module = f"cnnviz.bench.{what}"
     try:
         done = subprocess.run(
-            [sys.executable, "-m", module],
+            [sys.executable, "-m", module, *arguments],
             env=environment, capture_output=True, text=True, timeout=TIMEOUT_S, check=False,
         )  # fmt: skip
     except subprocess.TimeoutExpired as error:

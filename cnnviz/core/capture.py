@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import inspect
+import itertools
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -25,10 +28,16 @@ class CapturedValues(Mapping[str, FloatArray]):
 
     Values stay where they were computed; a node becomes an array when it is first looked at. On the CPU that
     array shares the tensor's memory, which nothing writes any more.
+
+    Attributes
+    ----------
+    times_ms
+        Milliseconds that each node took, by its name; empty where that was not measured.
     """
 
-    def __init__(self, tensors: Mapping[str, torch.Tensor]) -> None:
+    def __init__(self, tensors: Mapping[str, torch.Tensor], times_ms: Mapping[str, float] | None = None) -> None:
         self._tensors = tensors
+        self.times_ms: Mapping[str, float] = times_ms or {}
         self._arrays: dict[str, FloatArray] = {}
 
     def tensor(self, name: str) -> torch.Tensor:
@@ -115,13 +124,21 @@ class Capture:
     def __call__(self, batch_nchw: torch.Tensor) -> CapturedValues:
         """Run the network on a batch of one, (1, C, H, W), and return all values."""
         if self.is_traced:
-            return CapturedValues(self._run_recipes(batch_nchw))
+            ends_s = [time.perf_counter()]
+            values = self._run_recipes(batch_nchw, ends_s)
+            return CapturedValues(values, self._times(ends_s) if batch_nchw.device.type == "cpu" else None)
         recorded, _ = _run_hooked(self.module, batch_nchw)
         if recorded.keys() != self.graph.by_name.keys():
             raise UserError("For this input the network takes another path through its layers, which cannot be shown.")
         return CapturedValues(recorded)
 
-    def _run_recipes(self, batch_nchw: torch.Tensor) -> dict[str, torch.Tensor]:
+    def _times(self, ends_s: list[float]) -> dict[str, float]:
+        """Return the milliseconds of each node by when the steps ended; other devices do not say when they end."""
+        steps = zip(self._recipes, itertools.pairwise(ends_s), strict=True)
+        return {name: (end - start) * 1000 for (name, *_), (start, end) in steps if name in self.graph}
+
+    def _run_recipes(self, batch_nchw: torch.Tensor, ends_s: list[float] | None = None) -> dict[str, torch.Tensor]:
+        clock = time.perf_counter
         registers: list[Any] = [None] * (len(self._recipes) + 1)
         registers[0] = batch_nchw
         recorded: dict[str, torch.Tensor] = {INPUT: batch_nchw}
@@ -133,6 +150,8 @@ class Capture:
             value = registers[index] = call(*args, **kwargs)
             if name and isinstance(value, torch.Tensor):
                 recorded[name] = value
+            if ends_s is not None:
+                ends_s.append(clock())
         return recorded
 
 
@@ -207,6 +226,7 @@ def _graph_of_plan(name: str, module: nn.Module, plan: Plan, values: Mapping[str
     """Describe the traced steps that have a tensor value."""
     names = {plan.placeholder: INPUT} | {step.source: step.name for step in plan.steps}
     nodes: dict[str, Node] = {INPUT: _input_node(values[INPUT])}
+    state = module.state_dict()
     for step in plan.steps:
         if step.name not in values or step.source.op == "get_attr":
             continue
@@ -219,16 +239,20 @@ def _graph_of_plan(name: str, module: nn.Module, plan: Plan, values: Mapping[str
             tuple(values[step.name].shape[1:]),
             _arguments(step.source),
             path=str(step.source.target) if step.module is not None else None,
-            state=module.state_dict(),
+            state=state,
+            scope=step.scope,
         )
     return _complete(name, module, nodes.values())
 
 
 def _complete(name: str, module: nn.Module, nodes: Iterable[Node]) -> Graph:
-    """Return the graph, with the trainable parameters that a module with layers inside has beside them."""
-    outer = [m for m in module.modules() if m is module or next(m.children(), None) is not None]
-    beside = sum(p.numel() for m in outer for p in m.parameters(recurse=False) if p.requires_grad)
-    return Graph(name, tuple(nodes), beside)
+    """Return the graph, with the trainable parameters that belong to no node.
+
+    Some belong to modules with layers inside, others to layers that only run in training, such as auxiliary heads.
+    """
+    graph = Graph(name, tuple(nodes))
+    beside = sum(p.numel() for p in module.parameters() if p.requires_grad) - graph.parameters
+    return replace(graph, other_parameters=beside)
 
 
 def _tensor_sources(node: fx.Node, names: Mapping[fx.Node, str], values: Mapping[str, torch.Tensor]) -> tuple[str, ...]:
@@ -339,6 +363,7 @@ def _graph_of_calls(name: str, module: nn.Module, calls: Calls, values: Mapping[
     for call, path, owner, sources in calls:
         inputs = tuple(nodes[s] for s in sources)
         nodes[call] = describe_node(
-            call, owner, path, inputs, tuple(values[call].shape[1:]), {}, path=path, state=state
-        )
+            call, owner, path, inputs, tuple(values[call].shape[1:]), {}, path=path, state=state,
+            scope=path.rpartition(".")[0],
+        )  # fmt: skip
     return _complete(name, module, nodes.values())

@@ -15,6 +15,7 @@ _HYPER_NAMES = (
     "dilation", "groups", "padding_mode", "ceil_mode", "output_size", "output_padding", "start_dim", "end_dim", "p",
     "eps", "size", "k", "min_val", "max_val", "approximate",
     "connections", "momentum", "negative_slope", "alpha", "beta", "threshold", "dim", "count_include_pad", "norm_type",
+    "scale_factor", "mode", "align_corners",
 )  # fmt: skip
 _PAIRED = ("kernel_size", "stride", "padding", "dilation", "output_size", "output_padding")
 
@@ -49,6 +50,7 @@ def describe_node(
     *,
     path: str | None,
     state: Mapping[str, Tensor],
+    scope: str = "",
 ) -> Node:
     """Return the `Node` of one call.
 
@@ -66,6 +68,8 @@ def describe_node(
         Arguments of a function call, by name.
     path, state
         The module's dotted path and the network's state dict, to find its weights.
+    scope
+        Path of the module in whose code the call stands.
     """
     op = type(module).__name__ if module is not None else str(getattr(target, "__name__", target))
     kind = _kind(module, op, inputs, output_shape)
@@ -88,6 +92,7 @@ def describe_node(
         field_hw=_field(kind, hyper, inputs, output_shape, module, op),
         weight=weight,
         bias=bias,
+        scope=scope,
     )
 
 

@@ -154,7 +154,8 @@ def _activation(graph: Graph, node: Node, inputs: Inputs, weights: Mapping[str, 
     function = _FUNCTIONS.get(node.op.rstrip("_"))
     if function is None:
         return None
-    unusual = {"beta": 1, "min_val": -1, "max_val": 1, "approximate": "none"}
+    ends = {"min_val": 0, "max_val": 6} if function == "relu6" else {"min_val": -1, "max_val": 1}
+    unusual = {"beta": 1, "approximate": "none", **ends}
     if any(node.hyper.get(key, value) != value for key, value in unusual.items()):
         return None  # another form of the function than is written out here
     key, usual = _PARAMETERS.get(function, ("", 0.0))

@@ -50,3 +50,23 @@ def adds_up(parts: Iterable[float], total: float, decimals: int) -> tuple[bool, 
     """Return whether numbers printed with so many decimals add up to the printed total, and what they add up to."""
     printed = round(sum(round(part, decimals) for part in parts), decimals)
     return printed == round(total, decimals), printed
+
+
+def bytes_text(count: float) -> str:
+    """Write a size in bytes in units of 1024, as torchvision states those of its weights: ``528 MB``."""
+    if count < 1000:
+        return f"{count:.0f} bytes"
+    units = ["GB", "MB", "kB"]
+    count /= 1024
+    while count >= 999.5 and len(units) > 1:
+        units.pop()
+        count /= 1024
+    return f"{count:.1f} {units[-1]}" if count < 9.95 else f"{count:,.0f} {units[-1]}"
+
+
+def duration_text(seconds: float) -> str:
+    """Write how long something takes, as exactly as one wants to know it: ``36 s``, ``4 min``, ``1 h 20 min``."""
+    if seconds < 59.5:
+        return f"{max(1, round(seconds))} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"

@@ -60,8 +60,8 @@ class Node:
     Attributes
     ----------
     name
-        Dotted module path; a second call of the same module carries ``:1``; sums and functions have the traced
-        graph's own name; the input is ``input``.
+        Dotted module path; a second call of the same module carries ``:1``; sums and functions carry the path of the
+        module in whose code they stand; the input is ``input``.
     kind, op
         The family (a field's term) and the exact operation, such as ``Conv2d`` or ``add``.
     inputs
@@ -79,6 +79,8 @@ class Node:
         not local, or that moves values about.
     weight, bias
         State-dict keys of its weights, or ``None``.
+    scope
+        Path of the module in whose code it stands; empty for the network itself.
     """
 
     name: str
@@ -94,6 +96,7 @@ class Node:
     field_hw: tuple[ReceptiveField, ReceptiveField] | None = None
     weight: str | None = None
     bias: str | None = None
+    scope: str = ""
 
     @property
     def is_map(self) -> bool:

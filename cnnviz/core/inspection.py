@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
@@ -20,11 +20,33 @@ Preparation = Literal["digit", "photo"]
 
 @dataclass(frozen=True)
 class ModelRequest:
-    """Which network to use: a registered name, a weights file (``None``: the shipped ones) and a device."""
+    """Which network to use.
+
+    Attributes
+    ----------
+    name
+        A registered name; or ``file:`` and a path, for a network that its file tells.
+    weights_path
+        A weights file, or that file; ``random`` for none, ``None`` for the weights that ship or were fetched.
+    device
+        Where it runs.
+    trusted
+        The user has agreed that code in the file runs.
+    prefer
+        Which registered network to take where a file's weights fit several.
+    classes_path
+        A text file with one class name a line, or a folder with one sub-folder a class.
+    edition
+        Counts how often its files were replaced meanwhile, as by a download: the same wish, but another network.
+    """
 
     name: str
     weights_path: str | None = None
     device: str = "auto"
+    trusted: bool = False
+    prefer: str = ""
+    classes_path: str | None = None
+    edition: int = 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,6 +102,8 @@ class Inspection:
         The last layer's numbers before and after softmax, one per class.
     elapsed_ms
         Wall-clock time of the captured forward pass.
+    times_ms
+        Milliseconds of each layer, by the node's name; empty where they were not measured.
     """
 
     request: ModelRequest
@@ -88,6 +112,7 @@ class Inspection:
     logits: FloatArray
     probabilities: FloatArray
     elapsed_ms: float = 0.0
+    times_ms: Mapping[str, float] = field(default_factory=dict)
 
     def ranking(self) -> tuple[int, ...]:
         """Return the class indices, most probable first; ties keep the lower index first."""

@@ -63,12 +63,15 @@ class Step:
         What is called with the arguments.
     module
         The module called, or ``None`` for a function or method.
+    scope
+        Path of the module in whose code the call stands; empty for the network itself.
     """
 
     name: str
     source: fx.Node
     call: Callable[..., Any]
     module: nn.Module | None
+    scope: str = ""
 
 
 @dataclass(frozen=True)
@@ -92,7 +95,8 @@ def make_plan(module: nn.Module) -> Plan | None:
         When the module takes more or fewer than one input.
     """
     try:
-        graph = LayerTracer().trace(module)
+        # What is a traced graph already knows the modules that its steps came from; tracing it again would not.
+        graph = module.graph if isinstance(module, fx.GraphModule) else LayerTracer().trace(module)
     except Exception:  # noqa: BLE001  # tracing runs the module's own code on proxies; anything may come out
         return None
     placeholders = [node for node in graph.nodes if node.op == "placeholder"]
@@ -106,7 +110,7 @@ def make_plan(module: nn.Module) -> Plan | None:
     for node in graph.nodes:
         if node.op not in ("placeholder", "output"):
             target = modules.get(str(node.target)) if node.op == "call_module" else None
-            steps.append(Step(names[node], node, _callable(module, node, target), target))
+            steps.append(Step(names[node], node, _callable(module, node, target), target, _scope(node)))
     output = next(node for node in graph.nodes if node.op == "output")
     return Plan(required[0], tuple(steps), output)
 
@@ -121,8 +125,22 @@ def _names(graph: fx.Graph, modules: dict[str, nn.Module]) -> dict[fx.Node, str]
             names[node] = _free(call_name(str(node.target), counts), taken)
     for node in graph.nodes:
         if node not in names:
-            names[node] = _free(node.name, taken)
+            scope = _scope(node)
+            names[node] = _free(f"{scope}.{_function_name(node)}" if scope else node.name, taken)
     return names
+
+
+def _function_name(node: fx.Node) -> str:
+    """Return a function's or method's own name, without the number that the traced graph gives it."""
+    return node.target if isinstance(node.target, str) else str(getattr(node.target, "__name__", node.name))
+
+
+def _scope(node: fx.Node) -> str:
+    """Return the path of the module in whose code a call stands."""
+    around = [path for path, _ in (node.meta.get("nn_module_stack") or {}).values()]
+    if node.op == "call_module" and around and around[-1] == str(node.target):
+        around.pop()
+    return str(around[-1]) if around else ""
 
 
 def call_name(path: str, counts: dict[str, int]) -> str:

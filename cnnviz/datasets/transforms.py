@@ -108,6 +108,14 @@ class Augmentation:
         return torch.stack(rows, 1)
 
 
+def add_noise(batch_nchw: Tensor, generator: torch.Generator, most: float = 0.6) -> Tensor:
+    """Return pictures with Gaussian noise, each with its own amount up to `most`, for networks that take it off."""
+    shape = tuple(batch_nchw.shape)
+    amount = most * torch.rand(shape[0], 1, 1, 1, generator=generator)
+    noise = torch.randn(shape, generator=generator) * amount
+    return (batch_nchw + noise.to(batch_nchw.device)).clamp(0, 1)
+
+
 @dataclass(frozen=True)
 class PhotoAugmentation:
     """Photographs shifted and mirrored, as He et al. did for CIFAR-10; what comes from outside is black.

@@ -20,7 +20,11 @@ KEYS = """
 | Right button, E | erase; switch the eraser on and off |
 | Ctrl+Z, Ctrl+Shift+Z | undo, redo |
 | Delete | clear the board |
-| Ctrl+O, Ctrl+V | open, paste a picture; or drop one anywhere |
+| Ctrl+O, Ctrl+V | open, paste a picture; or drop one, or a folder, anywhere |
+| Ctrl+Shift+O | open weights or a network of your own; or drop the file anywhere |
+| Alt+Page Up, Alt+Page Down | the previous, the next picture of the folder; Left, Right on preview and board |
+| Space on the camera's page | freeze the picture, and go on |
+| Ctrl+Shift+A, Ctrl+Shift+U | pin the picture as A, to compare others with it; let go of A |
 
 ## Network map
 
@@ -30,7 +34,9 @@ KEYS = """
 | Click, Enter | select; go into the inspector |
 | Left, Right | walk the layers |
 | Up, Down | walk the maps of a layer |
-| Wheel, +, −, 0 | zoom in, out, fit; drag to move |
+| Wheel, +, −, 0 | zoom in, out, fit; drag to move, in the small map too |
+| Space, click on a name with ▸ | unfold and fold a group of layers |
+| Ctrl+F | find a layer; Enter goes to the next one |
 | Escape | back out, one level at a time |
 
 ## Step through and laboratory
@@ -52,7 +58,9 @@ KEYS = """
 | Ctrl+1 … Ctrl+4 | go to the input, the map, the prediction, the inspector |
 | Ctrl+C, Ctrl+Shift+S | copy or save the picture that has the focus (PNG, SVG) |
 | Ctrl +, Ctrl −, Ctrl 0 | make the text larger, smaller, as usual |
-| Alt+1, Alt+2 | explore a network; the laboratory |
+| Alt+1, Alt+2, Alt+3 | explore a network; the laboratory; compare networks |
+| Ctrl+Left, Ctrl+Right | the previous, the next block in X-ray |
+| P | pin the selected map above the others in Maps, and let go of it |
 | F9 | let the inspector fill the window, and back |
 | F11 | fill the screen |
 """

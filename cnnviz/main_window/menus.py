@@ -15,13 +15,17 @@ TITLES = ("&File", "&Edit", "&View", "&Go", "&Help")
 
 @dataclass(frozen=True)
 class Command:
-    """A line of the menu table: menu, words, keys, what it does, a tip; without anything to do it is a separator."""
+    """A line of the menu table: menu, words, keys, what it does, a tip; or an action that somebody owns.
+
+    Without anything to do it is a separator.
+    """
 
     menu: str
     words: str = ""
     keys: Keys = ()
     run: Callable[[], object] | None = None
     tip: str = ""
+    action: QAction | None = None
 
 
 def fill(bar: QMenuBar, own: Iterable[tuple[str, QAction]], commands: Iterable[Command]) -> dict[str, QMenu]:
@@ -44,6 +48,9 @@ def fill(bar: QMenuBar, own: Iterable[tuple[str, QAction]], commands: Iterable[C
         menus["&File"].addSeparator()
     for command in commands:
         menu = menus[command.menu]
+        if command.action is not None:
+            menu.addAction(command.action)
+            continue
         if command.run is None:
             menu.addSeparator()
             continue

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
+
 from PySide6.QtCore import QSignalBlocker, Qt, Slot
+from PySide6.QtGui import QStandardItemModel
 from PySide6.QtWidgets import QComboBox, QLabel, QToolBar, QWidget
 
 from cnnviz.core.inspection import LoadedModel, ModelRequest
-from cnnviz.models.registry import MODELS
+from cnnviz.models.registry import MODELS, table_name
 from cnnviz.state.app_state import SCOPES, AppState, ColourScope
 from cnnviz.widgets import theme
 from cnnviz.widgets.elided_label import ElidedLabel
@@ -25,7 +28,12 @@ class ToolBar(QToolBar):
         self.toggleViewAction().setVisible(False)
         self._models = QComboBox(self)
         self._models.setAccessibleName("Network")
+        self._models.setMaxVisibleItems(24)
+        family = ""
         for spec in MODELS:
+            if spec.family != family:
+                family = spec.family
+                self._add_heading(family)
             self._models.addItem(spec.title, spec.name)
             self._models.setItemData(self._models.count() - 1, spec.summary, Qt.ItemDataRole.ToolTipRole)
         self._models.activated.connect(self._on_models_activated)
@@ -51,6 +59,14 @@ class ToolBar(QToolBar):
         state.scope_changed.connect(self._on_state_scope_changed)
         self._on_state_scope_changed(state.scope)
 
+    def _add_heading(self, words: str) -> None:
+        """Add a line to the list of networks that cannot be chosen."""
+        self._models.addItem(words)
+        model, index = self._models.model(), self._models.count() - 1
+        self._models.setItemData(index, theme.font(0.9, bold=True), Qt.ItemDataRole.FontRole)
+        if isinstance(model, QStandardItemModel):
+            model.item(index).setFlags(Qt.ItemFlag.NoItemFlags)
+
     def request(self, weights_path: str | None) -> None:
         """Ask for the chosen network with the weights of a file, or with those that ship."""
         last = self._state.model_request
@@ -68,7 +84,15 @@ class ToolBar(QToolBar):
             parameters = f"{model.graph.parameters:,} parameters"
             self._note.setText(f"{parameters}  ·  {model.weights_note}" if model.weights_note else parameters)
         with QSignalBlocker(self._models):
-            self._models.setCurrentIndex(self._models.findData(request.name) if request is not None else -1)
+            self._models.setPlaceholderText(self._words_for(request))
+            self._models.setCurrentIndex(self._models.findData(table_name(request.name) if request else ""))
+
+    def _words_for(self, request: ModelRequest | None) -> str:
+        """Return what stands in the list of networks for one that is not in it."""
+        model = self._state.model
+        if model is not None and model.request == request:
+            return model.title
+        return os.path.basename(request.weights_path or "") if request is not None else ""
 
     @Slot(object)
     def _on_state_model_requested(self, request: ModelRequest) -> None:

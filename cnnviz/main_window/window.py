@@ -8,7 +8,6 @@ from PySide6.QtCore import QByteArray, QSize, Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QKeySequence, QPaintEvent, QShowEvent
 from PySide6.QtWidgets import (
     QDockWidget,
-    QFileDialog,
     QLabel,
     QMainWindow,
     QMenu,
@@ -20,8 +19,10 @@ from cnnviz.core.inspection import Inspection, LoadedModel
 from cnnviz.main_window import about, menus
 from cnnviz.main_window.appearance import Appearance
 from cnnviz.main_window.crumbs import CrumbTitle
+from cnnviz.main_window.download_bar import DownloadBar
 from cnnviz.main_window.inspector import Inspector
 from cnnviz.main_window.menus import Command
+from cnnviz.main_window.networks import NetworkOpener
 from cnnviz.main_window.notices import NoticeBar
 from cnnviz.main_window.pages import EXPLORE, LAYOUT_VERSION, Pages
 from cnnviz.main_window.toolbar import ToolBar
@@ -38,7 +39,6 @@ INSPECTOR_PX = 384
 UNSEEN_MS = 500
 DEFAULT_SIZE = QSize(1440, 900)
 FRAME_ROOM = QSize(8, 48)  # for the frame and title that the desktop puts around the window
-WEIGHTS_FILTER = "Weights (*.safetensors *.pt *.pth *.th);;All files (*)"
 _AREAS = {"input": Qt.DockWidgetArea.LeftDockWidgetArea, "prediction": Qt.DockWidgetArea.RightDockWidgetArea}
 
 
@@ -73,6 +73,7 @@ class MainWindow(QMainWindow):
         self._make_pages()
         self._toolbar = ToolBar(state, self)
         self.addToolBar(self._toolbar)
+        self._networks = NetworkOpener(state, messages, self)
         self._make_menus()
         self._make_status()
         self._default_layout = self.saveState(LAYOUT_VERSION)
@@ -93,6 +94,8 @@ class MainWindow(QMainWindow):
         column.setSpacing(0)
         self._notices = NoticeBar(self.statusBar(), centre)
         column.addWidget(self._notices)
+        self._downloads = DownloadBar(self._state, centre)
+        column.addWidget(self._downloads)
         for spec in VIEWS:
             if spec.place in ("inspector", "page"):
                 continue
@@ -136,7 +139,9 @@ class MainWindow(QMainWindow):
     def _commands(self) -> list[Command]:
         keys = QKeySequence.StandardKey
         return [
-            Command("&File", "Open &weights…", ("Ctrl+Shift+O",), self._on_open_weights, "Use your own weights file"),
+            Command("&File", "Open &weights…", ("Ctrl+Shift+O",), self._networks.ask, "Your own weights or network"),
+            Command("&File", "Name the &classes…", (), self._networks.ask_for_classes, "From a text file, one a line"),
+            Command("&File", action=self._downloads.action),
             Command("&File", "Use the weights that &ship", (), lambda: self._toolbar.request(None)),
             Command("&File"),
             Command("&File", "&Quit", (keys.Quit, "Ctrl+Q"), self.close),
@@ -186,6 +191,7 @@ class MainWindow(QMainWindow):
         state.inspection_changed.connect(self._on_state_inspection_changed)
         state.input_changed.connect(self._on_state_input_changed)
         state.picture_opened.connect(self._on_state_picture_opened)
+        state.fetch_requested.connect(self._on_state_fetch_requested)
         state.late_changed.connect(self._on_state_late_changed)
         state.enter_requested.connect(self._enter_inspector)
 
@@ -242,6 +248,10 @@ class MainWindow(QMainWindow):
     def _on_state_picture_opened(self, opened: object) -> None:
         self._notices.settle("picture")
 
+    @Slot()
+    def _on_state_fetch_requested(self) -> None:
+        self._notices.settle("download")
+
     @Slot(object)
     def _on_state_inspection_changed(self, inspection: Inspection | None) -> None:
         self._show_title()
@@ -277,11 +287,6 @@ class MainWindow(QMainWindow):
             self.setWindowTitle(title)
 
     # -- from the user --------------------------------------------------------------------------------------------
-
-    def _on_open_weights(self) -> None:
-        name, _ = QFileDialog.getOpenFileName(self, "Open weights", "", WEIGHTS_FILTER)
-        if name:
-            self._toolbar.request(name)
 
     @Slot()
     def _on_pictures_about_to_show(self) -> None:

@@ -1,173 +1,249 @@
-"""Weights on disk: safetensors and plain state dicts, never code."""
+"""A network with weights: those that ship, that were published, or the user's own; never code."""
 
 from __future__ import annotations
 
-import importlib
 import json
-import pickle
-import struct
-import warnings
+from collections import OrderedDict
 from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from cnnviz.core import paths
 from cnnviz.core.errors import UserError
+from cnnviz.models import class_names, guessing, weight_files
+from cnnviz.models.building import Weightless, build, skeleton
+from cnnviz.models.matching import Layout, Match, match
 from cnnviz.models.registry import ModelSpec
+from cnnviz.models.sources import RANDOM
+from cnnviz.models.weight_files import BEST, WeightsFile
 
-PICKLES = (".pt", ".pth", ".th")
-BEST = "best.safetensors"
+__all__ = ["BEST", "LoadedWeights", "build", "load_guessed", "load_model"]
+
 _SHOWN = 3
-
-# What torch and safetensors were seen to raise on damaged files; both walk bytes that may hold anything.
-_DAMAGE = (
-    ArithmeticError, AssertionError, AttributeError, EOFError, LookupError, MemoryError, OSError, RuntimeError,
-    TypeError, ValueError, SafetensorError, struct.error,
-)  # fmt: skip
+_ALIKE = 0.5  # share of names and shapes from which on a network is named as the nearest
 
 
-def build(spec: ModelSpec) -> nn.Module:
-    """Return the network with fresh, random weights."""
-    module, _, function = spec.builder.partition(":")
-    network: nn.Module = getattr(importlib.import_module(module), function)()
-    return network
+@dataclass(frozen=True, eq=False)
+class LoadedWeights:
+    """A network with its weights.
+
+    Attributes
+    ----------
+    module
+        The network.
+    note
+        Where the weights come from and what was recognised, in a few words.
+    is_random
+        Nobody has trained it.
+    labels
+        Class names that belong to these weights; ``None``: those of the network's own table entry.
+    """
+
+    module: nn.Module
+    note: str
+    is_random: bool = False
+    labels: tuple[str, ...] | None = None
 
 
-def load_model(spec: ModelSpec, weights_path: str | None) -> tuple[nn.Module, str]:
-    """Return the network with its weights, and where they come from in a few words.
+def load_model(spec: ModelSpec, weights_path: str | None, classes_path: str | None = None) -> LoadedWeights:
+    """Return the network with its weights.
 
     Parameters
     ----------
     spec
         Which network.
     weights_path
-        A file or a run's folder; ``None`` takes the weights that ship, or random ones where none do.
+        A file or a run's folder; ``random`` for none; ``None`` takes the weights that ship, else torchvision's
+        published ones where they were fetched, else random ones.
+    classes_path
+        A text file with one class name a line, or an image folder with one sub-folder a class.
 
     Raises
     ------
     UserError
-        When the file cannot be read or belongs to another network.
+        When a file cannot be read or belongs to another network.
     """
-    network = build(spec)
     if weights_path is None:
-        if spec.weights is None:
-            return network, "random weights"
-        path = paths.resources_dir() / "weights" / spec.weights
-        note = _card_note(path.with_suffix(".json"))
+        shipped = paths.resources_dir() / "weights" / spec.weights if spec.weights is not None else None
+        if shipped is not None and shipped.is_file():
+            given = _fit(spec, weight_files.read(shipped), ())
+            return replace(given, note=_card_note(shipped.with_suffix(".json")), labels=_own_names(spec, classes_path))
+        published = _published(spec)
+        if published is not None:
+            given = _fit(spec, _read_published(spec, published), ())
+            note = f"torchvision's published weights, {published.name}"
+            return replace(given, note=note, labels=_own_names(spec, classes_path))
+    if weights_path is None or weights_path == RANDOM:
+        return LoadedWeights(build(spec), "random weights", is_random=True, labels=_own_names(spec, classes_path))
+    return _fit(spec, weight_files.read(Path(weights_path)), (), classes_path)
+
+
+def load_guessed(
+    weights_path: str, prefer: str = "", classes_path: str | None = None
+) -> tuple[ModelSpec, LoadedWeights]:
+    """Return the network that a weights file is for, told by names and shapes, with these weights.
+
+    Parameters
+    ----------
+    weights_path, classes_path
+        See `load_model`.
+    prefer
+        The network to take where several have such weights.
+
+    Raises
+    ------
+    UserError
+        When the file cannot be read or fits no registered network.
+    """
+    file = weight_files.read(Path(weights_path))
+    best, *others = guessing.guess(file.tensors, (file.network or prefer,))
+    if not best.match.fits:
+        nearest = f"; the nearest is {best.spec.title}" if best.match.share >= _ALIKE else ""
+        raise UserError(
+            f"'{file.name}' holds weights of no network that is known here{nearest}: {_first(best.match.differences)}.",
+            suggestion="A network of your own can be opened as ONNX, or as a Python file that builds it.",
+            details="\n".join(best.match.differences),
+        )
+    twins = [other.spec.title for other in others if other.match.fits]
+    if file.network == best.spec.name:
+        said = f"{best.spec.title}, as the file says"
     else:
-        path = Path(weights_path)
-        path = path / BEST if (path / BEST).is_file() else path
-        note = f"weights of {path.parent.name if path.name == BEST else path.name}"
-    fit(network, read_state_dict(path), spec, path.name)
-    return network, note
+        said = f"{best.spec.title}{' or '.join(['', *twins])}, told by names and shapes"
+    return best.spec, _fit(best.spec, file, (said,), classes_path)
 
 
-def read_state_dict(path: Path) -> dict[str, Tensor]:
-    """Return the tensors of a weights file by name.
+def _published(spec: ModelSpec) -> Path | None:
+    """Return where torchvision's weights lie in torch's cache."""
+    if not spec.is_torchvision:
+        return None
+    from cnnviz.models import published
 
-    Wrappers that people save are taken off: a dictionary with ``state_dict`` inside, and ``module.`` before every name.
-
-    Raises
-    ------
-    UserError
-        When the file is missing, is no weights file, is damaged, or would run code.
-    """
-    name = path.name
-    if path.is_dir():
-        raise UserError(
-            f"'{name}' is a folder without '{BEST}'.", suggestion="Choose a weights file or a run's folder."
-        )
-    if not path.is_file():
-        raise UserError(f"There is no weights file '{path}'.")
-    if path.stat().st_size == 0:
-        raise UserError(f"The weights file '{name}' is empty.")
-    found = _read_pickle(path) if path.suffix.lower() in PICKLES else _read_safetensors(path)
-    return _unwrap(found, name)
+    return published.cached_path(spec)
 
 
-def _read_safetensors(path: Path) -> Mapping[str, Any]:
+def _read_published(spec: ModelSpec, path: Path) -> WeightsFile:
     try:
-        return load_file(path)
-    except _DAMAGE as error:
-        raise UserError(
-            f"'{path.name}' is damaged or no weights file.",
-            suggestion="Weights are .safetensors, .pt, .pth or .th files.",
-            details=repr(error),
-        ) from error
+        return weight_files.read(path)
+    except UserError as error:
+        suggestion = f"Fetch them again: cnnviz weights fetch --check {spec.name}."
+        raise UserError(error.sentence, suggestion=suggestion, details=error.details) from error
 
 
-def _read_pickle(path: Path) -> Mapping[str, Any]:
-    try:
-        # It stays in place: `warnings.catch_warnings` would swap the filters of all threads.
-        warnings.filterwarnings("ignore", message="Detected pickle protocol")
-        # Written out: torch's own default can be switched off by an environment variable.
-        found = torch.load(path, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:
-        raise UserError(
-            f"'{path.name}' is damaged or holds more than weights, which could run code; it was not opened.",
-            suggestion="Save model.state_dict() and open that.",
-            details=str(error),
-        ) from error
-    except _DAMAGE as error:
-        raise UserError(f"'{path.name}' is damaged or no weights file.", details=repr(error)) from error
-    if not isinstance(found, Mapping):
-        raise UserError(f"'{path.name}' holds a {type(found).__name__}, not weights by name.")
-    return found
-
-
-def _unwrap(found: Mapping[str, Any], name: str) -> dict[str, Tensor]:
-    for key in ("state_dict", "model_state_dict", "model"):
-        if isinstance(found.get(key), Mapping):
-            found = found[key]
-    tensors = {str(key): value for key, value in found.items() if isinstance(value, Tensor)}
-    if not tensors:
-        raise UserError(f"'{name}' holds no weights.")
-    if all(key.startswith("module.") for key in tensors):
-        tensors = {key.removeprefix("module."): value for key, value in tensors.items()}
-    return tensors
-
-
-def fit(network: nn.Module, tensors: Mapping[str, Tensor], spec: ModelSpec, name: str) -> None:
-    """Put weights into a network.
-
-    Raises
-    ------
-    UserError
-        When names or shapes are not those of the network; the first differences are listed.
-    """
-    own = network.state_dict()
-    missing = [f"{key} is missing" for key in own if key not in tensors]
-    extra = [f"{key} is not in {spec.name}" for key in tensors if key not in own]
-    shapes = [
-        f"{key} is {tuple(tensors[key].shape)}, not {tuple(own[key].shape)}"
-        for key in own
-        if key in tensors and tensors[key].shape != own[key].shape
+def _fit(spec: ModelSpec, file: WeightsFile, said: tuple[str, ...], classes_path: str | None = None) -> LoadedWeights:
+    """Put a file's weights into a network."""
+    layout = guessing.layout(spec)
+    shapes = {key: tuple(tensor.shape) for key, tensor in file.tensors.items()}
+    matched = match(shapes, layout, spec.name)
+    if not matched.fits:
+        raise _other_network(spec, file, matched)
+    network = skeleton(spec)
+    state = _state(network, file, matched)
+    _put(network, state, layout, matched)
+    if any(tensor.is_meta for tensor in (*network.parameters(), *network.buffers())):
+        network = build(spec)  # a table that is in no file, and that the skeleton could not compute
+        _put(network, state, layout, matched)
+    labels, named = _names(spec, file, matched, classes_path)
+    changed = matched.classes != layout.classes
+    remarks = [
+        *said,
+        *(["half precision"] if any(t.dtype in (torch.float16, torch.bfloat16) for t in file.tensors.values()) else []),
+        *([f"{matched.classes:,} classes instead of {layout.classes:,}"] if changed else []),
+        *([named] if named else []),
+        *file.remarks,
+        *matched.remarks,
     ]
-    differences = shapes + missing + extra
-    if differences:
-        more = f" and {len(differences) - _SHOWN} more" if len(differences) > _SHOWN else ""
-        raise UserError(
-            f"'{name}' holds the weights of another network than {spec.title}: "
-            f"{'; '.join(differences[:_SHOWN])}{more}.",
-            suggestion="Choose the network that the file was made for.",
-            details="\n".join(differences),
-        )
-    odd = [key for key, value in tensors.items() if not _is_plain(value) or value.dtype.is_complex]
-    if odd:
-        raise UserError(f"'{name}' holds weights in a form that cannot be shown: {odd[0]}.")
-    if any(not torch.isfinite(value.float()).all() for value in tensors.values() if value.is_floating_point()):
-        raise UserError(f"'{name}' holds weights that are not numbers (NaN or infinite).")
-    network.load_state_dict(dict(tensors))
+    return LoadedWeights(network, "; ".join([f"weights of {file.name}", *remarks]), labels=labels)
 
 
-def _is_plain(tensor: Tensor) -> bool:
-    """Return whether a tensor is an ordinary block of numbers: not sparse, not quantised, not without values."""
-    return tensor.layout == torch.strided and not tensor.is_quantized and not tensor.is_meta
+def _state(network: nn.Module, file: WeightsFile, matched: Match) -> dict[str, Tensor]:
+    """Return the file's tensors under the network's names and in its own precision, checked."""
+    own = network.state_dict()
+    state: dict[str, Tensor] = {}
+    for key, name in matched.source.items():
+        tensor = file.tensors[name]
+        if own[key].is_floating_point() and not tensor.is_floating_point():
+            raise UserError(
+                f"'{file.name}' holds whole numbers where weights belong: {name}.",
+                suggestion="Quantised weights cannot be shown; open those from before.",
+            )
+        state[key] = value = tensor.detach().to(own[key].dtype).contiguous()
+        if value.is_floating_point() and value.numel():
+            low, high = value.aminmax()  # as NaN where one is among them, and without a copy
+            if not (torch.isfinite(low) and torch.isfinite(high)):
+                raise UserError(f"'{file.name}' holds weights that are not numbers (NaN or infinite): {name}.")
+    return state
+
+
+def _put(network: nn.Module, state: Mapping[str, Tensor], layout: Layout, matched: Match) -> None:
+    """Give the network these tensors as its own: there is no second copy of them."""
+    for path in matched.without:
+        setattr(network, path, None)  # an auxiliary head, which only training asks
+    if matched.classes != layout.classes:
+        for path in layout.heads:
+            if path.partition(".")[0] not in matched.without:
+                _resize(network.get_submodule(path), matched.classes)
+    given: OrderedDict[str, Tensor] = OrderedDict(network.state_dict())
+    given.update(state)
+    # Versions of the layers' formats, without which some of them convert what is no longer of an old format.
+    given._metadata = getattr(network.state_dict(), "_metadata", None)  # type: ignore[attr-defined]
+    network.load_state_dict(given, assign=True)
+
+
+def _resize(layer: nn.Module, rows: int) -> None:
+    """Give the last layer another number of classes; its weights are put into it afterwards."""
+    setattr(layer, "out_features" if isinstance(layer, nn.Linear) else "out_channels", rows)
+    with Weightless():
+        for part in ("weight", "bias"):
+            old = getattr(layer, part)
+            if isinstance(old, nn.Parameter):
+                setattr(layer, part, nn.Parameter(torch.empty(rows, *old.shape[1:])))
+
+
+def _names(
+    spec: ModelSpec, file: WeightsFile, matched: Match, classes_path: str | None
+) -> tuple[tuple[str, ...] | None, str]:
+    """Return the class names, and where they are from where that is not the table of networks."""
+    if not spec.labels:
+        return None, ""  # the answer is a picture
+    count = matched.classes or _usual_count(spec)
+    if classes_path is not None:
+        return class_names.asked_names(classes_path, count), f"class names of {Path(classes_path).name}"
+    if file.classes is not None and len(file.classes) == count:
+        return file.classes, "class names of its own"
+    found = class_names.beside(file.path, count)
+    if found is not None:
+        return found[0], f"class names of {found[1]}"
+    return (None, "") if count == _usual_count(spec) else (class_names.numbered(count), "no class names")
+
+
+def _usual_count(spec: ModelSpec) -> int:
+    """Return the number of a network's own classes."""
+    return 1000 if spec.labels == "imagenet" else len(spec.labels)
+
+
+def _own_names(spec: ModelSpec, classes_path: str | None) -> tuple[str, ...] | None:
+    """Return the class names that were asked for, for a network with its own number of classes."""
+    return None if classes_path is None else class_names.asked_names(classes_path, _usual_count(spec))
+
+
+def _other_network(spec: ModelSpec, file: WeightsFile, matched: Match) -> UserError:
+    best = guessing.guess(file.tensors, (file.network,))[0]
+    alike = ""
+    if best.match.fits or best.match.share >= max(_ALIKE, matched.share):
+        alike = f" (these look like the weights of {best.spec.title})" if best.spec != spec else ""
+    return UserError(
+        f"'{file.name}' holds the weights of another network than {spec.title}{alike}: {_first(matched.differences)}.",
+        suggestion="Choose the network that the file was made for, or open the file without choosing one.",
+        details="\n".join(matched.differences),
+    )
+
+
+def _first(differences: tuple[str, ...]) -> str:
+    more = f" and {len(differences) - _SHOWN} more" if len(differences) > _SHOWN else ""
+    return f"{'; '.join(differences[:_SHOWN])}{more}"
 
 
 def _card_note(card: Path) -> str:

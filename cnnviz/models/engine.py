@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -15,10 +16,14 @@ from torch import nn
 
 from cnnviz.core import device as devices
 from cnnviz.core.capture import Capture
+from cnnviz.core.errors import UserError
 from cnnviz.core.inspection import FloatArray, Inspection, LoadedModel, ModelRequest, PixelArray
-from cnnviz.models import checkpoints, registry
+from cnnviz.models import opening
 from cnnviz.models.preparation import photo_to_input, to_input
 from cnnviz.models.registry import Labels
+
+if TYPE_CHECKING:
+    from cnnviz.models.onnx_network import OnnxCapture
 
 
 class Engine:
@@ -37,22 +42,31 @@ class Engine:
 
     def __init__(self, request: ModelRequest) -> None:
         self.request = request
-        self.spec = registry.get(request.name)
         self._device = devices.choose(request.device)
-        module, note = checkpoints.load_model(self.spec, request.weights_path)
-        module = module.to(self._device).eval()
-        shape = (self.spec.input.channels, self.spec.input.height, self.spec.input.width)
-        self.capture = Capture(module, shape, name=self.spec.name)
+        self.capture: Capture | OnnxCapture
+        onnx = opening.open_onnx(request)
+        if onnx is not None:
+            self._device = torch.device("cpu")
+            self.spec, self.capture, weights, is_random = onnx.spec, onnx.capture, onnx.weights, False
+            labels, note = onnx.labels, onnx.note
+        else:
+            self.spec, opened = opening.open_module(request)
+            module = opened.module.to(self._device).eval()
+            shape = (self.spec.input.channels, self.spec.input.height, self.spec.input.width)
+            self.capture, weights = Capture(module, shape, name=self.spec.name), _weights(module)
+            is_random = opened.is_random
+            labels = opened.labels if opened.labels is not None else _labels(self.spec.labels)
+            note = opened.note
         self.loaded = LoadedModel(
             request=request,
             title=self.spec.title,
             graph=self.capture.graph,
-            labels=_labels(self.spec.labels),
-            weights=_weights(module),
+            labels=labels,
+            weights=weights,
             weights_note=note,
             device=devices.describe(self._device),
             preparation=self.spec.input.preparation,
-            is_random=self.spec.weights is None and request.weights_path is None,
+            is_random=is_random,
         )
 
     def inspect(
@@ -74,7 +88,11 @@ class Engine:
             batch_nchw = self._batch(image_hw, photo).to(self._device)
             start = time.perf_counter()
             values = self.capture(batch_nchw)
-            logits = values.tensor(self.capture.graph.output.name).flatten()
+            answer = self.capture.graph.output
+            before = answer.inputs[0] if answer.op == "Softmax" and answer.inputs else answer.name
+            logits = values.tensor(before).flatten()
+            if not self.loaded.labels:  # the answer is a picture
+                logits = logits[:0]
             probabilities = torch.softmax(logits.double(), dim=0).float()
             logits_n = logits.float().cpu().numpy()
             elapsed_ms = (time.perf_counter() - start) * 1000
@@ -85,7 +103,47 @@ class Engine:
             logits=logits_n,
             probabilities=probabilities.cpu().numpy(),
             elapsed_ms=elapsed_ms,
+            times_ms=values.times_ms,
         )
+
+    def gradient(
+        self,
+        layer: str,
+        unit: int | None,
+        cell: tuple[int, int] | None,
+        image_hw: FloatArray | None = None,
+        *,
+        photo: PixelArray | None = None,
+    ) -> FloatArray:
+        """Return how strongly a value changes with each pixel: Σ over the channels of |∂ value / ∂ input|, (H, W).
+
+        The input is what the network is given, after normalisation.
+
+        Parameters
+        ----------
+        layer, unit, cell
+            The value: a cell (row, column) of a unit's map; without a cell the sum of the map.
+        image_hw, photo
+            The picture, as for `inspect`.
+
+        Raises
+        ------
+        UserError
+            When the network cannot be differentiated there, as where it rounds or runs outside torch.
+        """
+        with torch.inference_mode(False), torch.enable_grad():
+            pixels = self._batch(image_hw, photo).to(self._device).detach().clone().requires_grad_()
+            try:
+                value = self.capture(pixels.clone()).tensor(layer)  # a step in place may not write into a leaf
+                value = value if unit is None else value[unit]
+                value = value if cell is None else value[cell]
+                (slope_nchw,) = torch.autograd.grad(value.sum(), pixels)
+            except RuntimeError as error:
+                raise UserError(
+                    f"How '{layer}' changes with the picture cannot be computed for this network.", details=repr(error)
+                ) from error
+        magnitude_hw: FloatArray = slope_nchw[0].float().abs().sum(0).cpu().numpy()
+        return magnitude_hw
 
     def _batch(self, image_hw: FloatArray | None, photo: PixelArray | None) -> torch.Tensor:
         """Return the input (1, C, H, W), prepared as the network wants it."""

@@ -17,20 +17,28 @@ def to_input(batch_nchw: Tensor, spec: InputSpec) -> Tensor:
 
     Smaller pictures are padded with paper on all sides to the network's size, then normalised.
     """
+    mean_c11, std_c11 = _normalisation(spec, batch_nchw.device)
+    return (to_size(batch_nchw, spec) - mean_c11) / std_c11
+
+
+def to_size(batch_nchw: Tensor, spec: InputSpec) -> Tensor:
+    """Return pictures (N, C, h, w) with paper around them, as large as the network takes them."""
     height, width = batch_nchw.shape[-2:]
     top, left = (spec.height - height) // 2, (spec.width - width) // 2
     if (height, width) != (spec.height, spec.width):
         sides = (left, spec.width - width - left, top, spec.height - height - top)
         batch_nchw = functional.pad(batch_nchw, sides)
-    mean_c11, std_c11 = _normalisation(spec, batch_nchw.device)
-    return (batch_nchw - mean_c11) / std_c11
+    return batch_nchw
 
 
 def photo_to_input(pixels: PixelArray, spec: InputSpec) -> Tensor:
-    """Return the input (1, 3, H, W) for a picture, uint8 (H, W, 3) or grey (H, W): its middle, normalised."""
+    """Return the input (1, 3, H, W) for a picture, uint8 (H, W, 3) or grey (H, W): its middle, normalised.
+
+    Equal to torchvision's `ImageClassification` preset on a Pillow image.
+    """
     from cnnviz.core.photo import middle_of  # Pillow: the way of a digit does without it
 
-    middle_hwc = torch.from_numpy(middle_of(pixels, spec.height))
+    middle_hwc = torch.from_numpy(middle_of(pixels, (spec.height, spec.width), spec.resize, spec.interpolation))
     mean_c11, std_c11 = _normalisation(spec, middle_hwc.device)
     return (middle_hwc.permute(2, 0, 1)[None].contiguous().float() / 255 - mean_c11) / std_c11
 

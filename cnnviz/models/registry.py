@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal
 
 from cnnviz.core.errors import UserError
@@ -73,12 +73,19 @@ class ModelSpec:
     family: str = "LeNet"
 
     @property
+    def gives_picture(self) -> bool:
+        """Whether its answer is a picture rather than classes."""
+        return not self.labels
+
+    @property
     def is_torchvision(self) -> bool:
         """Whether torchvision builds it, and publishes weights for it."""
         return self.builder.startswith("cnnviz.models.torchvision_zoo:")
 
 
 _IMAGENET_MEAN, _IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+_HALVES = (0.5, 0.5, 0.5)
+_CENTRED = ("googlenet", "inception_v3", "efficientnet_v2_l")  # the first two by torchvision's `transform_input`
 _CIFAR = InputSpec(3, 32, 32, "photo", mean=(0.4914, 0.4822, 0.4465), std=(0.2470, 0.2435, 0.2616))
 _MNIST_MEAN, _MNIST_STD = (0.1307,), (0.3081,)
 _DIGIT = InputSpec(1, 28, 28, "digit", _MNIST_MEAN, _MNIST_STD)
@@ -89,6 +96,13 @@ CIFAR_CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog",
 
 def _lenet(name: str, title: str, summary: str, given: InputSpec, weights: str | None) -> ModelSpec:
     return ModelSpec(name, title, summary, f"cnnviz.models.lenet:{name}", given, DIGITS, weights, "LeNet")
+
+
+def _picture(name: str, title: str, summary: str, given: InputSpec) -> ModelSpec:
+    words = f"{summary} {given.height}×{given.width} digits."
+    return ModelSpec(
+        name, title, words, f"cnnviz.models.upsampling:{name}", given, (), f"{name}.safetensors", "Up-sampling"
+    )
 
 
 def _cifar(name: str, title: str, summary: str, weights: str | None = None) -> ModelSpec:
@@ -110,7 +124,8 @@ def _torchvision(
     name: str, title: str, summary: str, family: str, side: int = 224, resize: int = 256,
     interpolation: Interpolation = "bilinear", weights: str | None = None,
 ) -> ModelSpec:  # fmt: skip
-    given = InputSpec(3, side, side, "photo", _IMAGENET_MEAN, _IMAGENET_STD, resize, interpolation)
+    mean, std = (_HALVES, _HALVES) if name in _CENTRED else (_IMAGENET_MEAN, _IMAGENET_STD)
+    given = InputSpec(3, side, side, "photo", mean, std, resize, interpolation)
     words = f"{summary} {side}×{side} photographs."
     return ModelSpec(name, title, words, f"cnnviz.models.torchvision_zoo:{name}", given, "imagenet", weights, family)
 
@@ -194,11 +209,7 @@ Written down, since asking torchvision takes a second and a half; a test compare
 
 
 def _other(name: str, title: str, side: int, resize: int, interpolation: Interpolation) -> ModelSpec:
-    spec = _torchvision(name, title, "One of torchvision's other classifiers.", MORE, side, resize, interpolation)
-    if name == "efficientnet_v2_l":
-        half = (0.5, 0.5, 0.5)
-        return replace(spec, input=replace(spec.input, mean=half, std=half))
-    return spec
+    return _torchvision(name, title, "One of torchvision's other classifiers.", MORE, side, resize, interpolation)
 
 
 MODELS: tuple[ModelSpec, ...] = (
@@ -222,6 +233,10 @@ MODELS: tuple[ModelSpec, ...] = (
         "LeCun's first: four and twelve maps of 5×5, mean pooling, one dense layer; tanh. 28×28 digits.",
         _DIGIT,
         "lenet1.safetensors",
+    ),
+    _picture("autoencoder", "Autoencoder", "Squeezes a digit into 4 maps of 7×7 and draws it anew.", _DIGIT),
+    _picture(
+        "unet", "U-Net", "Takes noise off a digit: what was seen before pooling is laid beside the rest.", _DIGIT_32
     ),
     *(_residual(depth) for depth in (20, 32, 44, 56)),
     *(_plain(depth) for depth in (20, 32, 44, 56)),
@@ -285,14 +300,41 @@ def taking(preparation: Preparation) -> tuple[ModelSpec, ...]:
     return tuple(spec for spec in MODELS if spec.input.preparation == preparation)
 
 
+_FILE = "file:"
+_opened: dict[str, ModelSpec] = {}
+
+
+def name_of_file(path: str) -> str:
+    """Return under which name a network stands that is told by its file: its weights, or a whole program."""
+    return _FILE + path
+
+
+def is_file(name: str) -> bool:
+    """Return whether a name is one that `name_of_file` makes; `get` knows it once the file was opened."""
+    return name.startswith(_FILE)
+
+
+def remember(name: str, spec: ModelSpec) -> None:
+    """Let `get` find the network of a file that was opened."""
+    _opened[name] = spec
+
+
+def table_name(name: str) -> str:
+    """Return the name in the table of what `get` returns; empty where there is nothing (yet)."""
+    spec = _opened.get(name)
+    return spec.name if spec is not None else "" if is_file(name) else name
+
+
 def get(name: str) -> ModelSpec:
-    """Return the registered network called `name`.
+    """Return the registered network called `name`, or that of an opened file.
 
     Raises
     ------
     UserError
         When there is none; the sentence lists the known names.
     """
+    if name in _opened:
+        return _opened[name]
     for spec in MODELS:
         if spec.name == name:
             return spec

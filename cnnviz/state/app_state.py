@@ -14,9 +14,11 @@ from cnnviz.core.inspection import FloatArray, Inspection, LoadedModel, ModelReq
 
 if TYPE_CHECKING:  # decoding is imported with the first picture, not with the window
     from cnnviz.core.image import Picture
+    from cnnviz.models.comparing import Compared, Question
 
 ColourScope = Literal["unit", "layer", "network"]
 Appearance = Literal["system", "light", "dark"]
+DownloadStage = Literal["possible", "offered", "running"]
 SCOPES: tuple[ColourScope, ...] = get_args(ColourScope)
 APPEARANCES: tuple[Appearance, ...] = get_args(Appearance)
 LATE_MS = 120
@@ -54,18 +56,73 @@ class InputState:
 
 @dataclass(frozen=True, eq=False)
 class PictureData:
-    """A picture that is no file yet: pasted or dropped bytes of one, or its pixels (H, W, 4), and what to call it."""
+    """A picture that is no file yet: pasted or dropped bytes of one, or its pixels (H, W, 3 or 4).
+
+    Attributes
+    ----------
+    data, name
+        The bytes or pixels, and what to call it.
+    live
+        One of many that follow each other, as a camera's do: no step of the history.
+    """
 
     data: bytes | npt.NDArray[np.uint8]
     name: str
+    live: bool = False
+
+
+@dataclass(frozen=True)
+class FolderStep:
+    """A wish: the picture at a path; where it cannot be read, the next of its folder in a direction (1 or −1)."""
+
+    path: str
+    direction: int = 1
+
+
+PictureWish = str | PictureData | FolderStep
+"""A path of a picture or of a folder, a picture that is no file, or a step through a folder."""
+
+
+@dataclass(frozen=True)
+class FolderPlace:
+    """The pictures of a folder, by their paths in order, and which of them is shown."""
+
+    files: tuple[str, ...]
+    at: int
 
 
 @dataclass(frozen=True, eq=False)
 class OpenedPicture:
-    """A picture that was opened, with the board that was made of it: uint8 (side, side), ink 255 on paper 0."""
+    """A picture that was opened.
+
+    Attributes
+    ----------
+    picture, ink_hw
+        The picture, and the board that was made of it: uint8 (side, side), ink 255 on paper 0.
+    wish
+        What was asked for.
+    path
+        Where it lies, from the root of the file system; empty where it is no file.
+    folder
+        Where it lies among the pictures of its folder; ``None`` where it is no file.
+    notes
+        Sentences on what happened on the way to it.
+    """
 
     picture: Picture
     ink_hw: npt.NDArray[np.uint8]
+    wish: PictureWish = ""
+    path: str = ""
+    folder: FolderPlace | None = None
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class PinnedInput:
+    """An input that is kept beside the present one, with every value that the network had for it."""
+
+    input: InputState
+    inspection: Inspection
 
 
 @dataclass(frozen=True)
@@ -82,6 +139,32 @@ class Place:
 
 
 @dataclass(frozen=True)
+class Download:
+    """Published weights that are not here yet.
+
+    Attributes
+    ----------
+    network, title
+        Registry name and name for people of the network that they belong to.
+    size
+        Bytes of the file.
+    done
+        How many of them came already.
+    stage
+        ``possible``: the user does not want to be asked; ``offered``; ``running``.
+    rate
+        Bytes per second while it runs.
+    """
+
+    network: str
+    title: str
+    size: int
+    done: int = 0
+    stage: DownloadStage = "offered"
+    rate: float = 0.0
+
+
+@dataclass(frozen=True)
 class Trail:
     """The way from a value back to what it was made of.
 
@@ -95,6 +178,49 @@ class Trail:
 
     places: tuple[Place, ...] = ()
     at: int = 0
+
+
+@dataclass(frozen=True, eq=False)
+class Comparison:
+    """Networks side by side on one picture.
+
+    Attributes
+    ----------
+    question
+        Which networks, and on what.
+    generation
+        Number of the input that it is about.
+    rows
+        What is known so far, in the order of the question.
+    running
+        The network whose turn it is, or ``None`` when nothing more is to come.
+    cancelled
+        It was given up before all of them had their turn.
+    """
+
+    question: Question
+    generation: int
+    rows: tuple[Compared, ...] = ()
+    running: str | None = None
+    cancelled: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class Gradient:
+    """How strongly one value changes with each pixel of the input.
+
+    Attributes
+    ----------
+    model, generation, place
+        Which network, which input, and which value: a cell of a unit's map, or a unit.
+    magnitude_hw
+        Σ over the input's channels of |∂ value / ∂ input|, (H, W).
+    """
+
+    model: ModelRequest
+    generation: int
+    place: Place
+    magnitude_hw: FloatArray
 
 
 class AppState(QObject):
@@ -120,8 +246,8 @@ class AppState(QObject):
         One went from a value to one that it was made of, back again, or elsewhere.
     scope_changed(ColourScope)
         Over what the colour scale reaches.
-    open_requested(object)
-        A wish: show this picture: a path, or a `PictureData`.
+    open_requested(PictureWish)
+        A wish: show this picture.
     opening_changed(str)
         The name of the picture that is being read; empty when none is.
     picture_opened(OpenedPicture)
@@ -130,6 +256,20 @@ class AppState(QObject):
         A wish: forget the picture that is being read.
     enter_requested()
         A wish: go one level in, from the map to the inspector.
+    pinned_changed(PinnedInput | None)
+        Another input is kept to be compared with, or none.
+    download_changed(Download | None)
+        Weights can be downloaded, are on their way, or neither.
+    fetch_requested(), fetch_cancelled()
+        Wishes: fetch what is on offer; give up what is on its way.
+    comparison_changed(Comparison | None)
+        More is known about networks that are compared on one picture.
+    comparison_requested(Question), comparison_cancelled()
+        Wishes: compare networks; give it up, and keep what is known.
+    gradient_requested(Place)
+        A wish: how a value changes with the input.
+    gradient_changed(Gradient | None)
+        The answer to the last wish, or that there is none any more.
     """
 
     input_changed = Signal(object)
@@ -147,6 +287,15 @@ class AppState(QObject):
     picture_opened = Signal(object)
     cancel_requested = Signal()
     enter_requested = Signal()
+    pinned_changed = Signal(object)
+    download_changed = Signal(object)
+    fetch_requested = Signal()
+    fetch_cancelled = Signal()
+    comparison_changed = Signal(object)
+    comparison_requested = Signal(object)
+    comparison_cancelled = Signal()
+    gradient_requested = Signal(object)
+    gradient_changed = Signal(object)
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -155,6 +304,11 @@ class AppState(QObject):
         self._model: LoadedModel | None = None
         self._model_request: ModelRequest | None = None
         self._inspection: Inspection | None = None
+        self._pinned: PinnedInput | None = None
+        self._pin_wanted = False
+        self._download: Download | None = None
+        self._comparison: Comparison | None = None
+        self._gradient: Gradient | None = None
         self._selection: Place | None = None
         self._pointed: Place | None = None
         self._trail = Trail()
@@ -195,14 +349,42 @@ class AppState(QObject):
 
     def request_model(self, request: ModelRequest) -> None:
         """Ask for another network, other weights or another device."""
-        if request == self._model_request:
-            return
+        known = self._model_request
+        if known is not None and request == replace(known, edition=min(request.edition, known.edition)):
+            return  # the same, or an older edition of the same
         self._model_request = request
         self.model_requested.emit(request)
+
+    def reload_model(self) -> None:
+        """Ask for the same network again: what its weights are read from has changed."""
+        if self._model_request is not None:
+            self.request_model(replace(self._model_request, edition=self._model_request.edition + 1))
 
     def keep_model(self) -> None:
         """Withdraw a request that failed: the network that is loaded stays."""
         self._model_request = self._model.request if self._model else None
+
+    @property
+    def download(self) -> Download | None:
+        """Published weights that can be downloaded or are on their way."""
+        return self._download
+
+    def set_download(self, download: Download | None) -> None:
+        """Say what can be downloaded, and how far it is."""
+        if download != self._download:
+            self._download = download
+            self.download_changed.emit(download)
+
+    @property
+    def comparison(self) -> Comparison | None:
+        """What is known about networks that are, or were, compared on one picture."""
+        return self._comparison
+
+    def set_comparison(self, comparison: Comparison | None) -> None:
+        """Say what is known, and which network's turn it is."""
+        if comparison is not self._comparison:
+            self._comparison = comparison
+            self.comparison_changed.emit(comparison)
 
     @property
     def loading(self) -> bool:
@@ -230,6 +412,8 @@ class AppState(QObject):
             self.inspection_changed.emit(None)
             self._watch()
         self.model_changed.emit(model)
+        if self._pinned and (model is None or self._pinned.inspection.request != model.request):
+            self.unpin()  # its values mean nothing beside those of another network
         self.set_pointed(None)
         if model and (self._selection is None or self._selection.layer not in model.graph):
             self.select(Place(model.graph.layers[0].name))
@@ -254,6 +438,28 @@ class AppState(QObject):
         self._inspection = inspection
         self.inspection_changed.emit(inspection)
         self._watch()
+        if self._pin_wanted:
+            self.pin()
+
+    @property
+    def pinned(self) -> PinnedInput | None:
+        """The input that is kept to compare the present one with; always of the network that is loaded."""
+        return self._pinned
+
+    def pin(self) -> None:
+        """Keep the present input and its values; where they are on their way, as soon as they are there."""
+        now, values = self._input, self._inspection
+        self._pin_wanted = now is not None and (values is None or values.generation != now.generation)
+        if now is not None and values is not None and not self._pin_wanted:
+            self._pinned = PinnedInput(now, values)
+            self.pinned_changed.emit(self._pinned)
+
+    def unpin(self) -> None:
+        """Keep no input any more."""
+        self._pin_wanted = False
+        if self._pinned is not None:
+            self._pinned = None
+            self.pinned_changed.emit(None)
 
     @property
     def is_stale(self) -> bool:
@@ -341,6 +547,17 @@ class AppState(QObject):
             return
         self._pointed = place
         self.pointed_changed.emit(place)
+
+    @property
+    def gradient(self) -> Gradient | None:
+        """How the value that was last asked for changes with the input, if that is known."""
+        return self._gradient
+
+    def set_gradient(self, gradient: Gradient | None) -> None:
+        """Say how a value changes with the input."""
+        if gradient is not self._gradient:
+            self._gradient = gradient
+            self.gradient_changed.emit(gradient)
 
     @property
     def scope(self) -> ColourScope:

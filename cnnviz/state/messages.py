@@ -14,7 +14,7 @@ from cnnviz.core.errors import UserError
 _log = logging.getLogger(__name__)
 
 Level = Literal["notice", "problem", "bug"]
-Topic = Literal["", "picture", "network"]
+Topic = Literal["", "picture", "network", "download"]
 
 
 @dataclass(frozen=True)

@@ -40,7 +40,7 @@ def config_of(options: argparse.Namespace) -> TrainConfig:
     """Return the network's own recipe with what the command line changes."""
     given = {
         name: getattr(options, name)
-        for name in ("epochs", "seed", "batch_size", "learning_rate", "validation", "device", "threads")
+        for name in ("epochs", "seed", "batch_size", "learning_rate", "validation", "device", "threads", "start")
         if getattr(options, name) is not None
     }
     return dataclasses.replace(default_config(options.model, options.data), **given)

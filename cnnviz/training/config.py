@@ -67,6 +67,8 @@ class TrainConfig:
         Torch threads; 0: measured on the first batch. Other counts add in another order, so the last bits differ.
     device
         ``auto``, ``cpu``, ``cuda`` or ``mps``.
+    start
+        Weights to start from: a file or a run's folder; empty: random ones.
 
     Raises
     ------
@@ -89,6 +91,7 @@ class TrainConfig:
     seed: int = 0
     threads: int = 0
     device: str = "auto"
+    start: str = ""
 
     def __post_init__(self) -> None:
         for field in dataclasses.fields(self):
@@ -138,6 +141,8 @@ _RECIPES: Mapping[str, Mapping[str, Any]] = {
     "lenet5": {"epochs": 40, "batch_size": 64, "average": 0.9995},
     "lenet5_original": {},
     **{f"{kind}{depth}": _RESIDUAL for kind in ("resnet", "plain") for depth in (20, 32, 44, 56)},
+    "autoencoder": {"epochs": 20, "batch_size": 64, "average": 0.999},
+    "unet": {"epochs": 8, "batch_size": 64, "average": 0.999},
     "vgg_small": {**_RESIDUAL, "learning_rate": 0.1},
     "network_in_network": {**_RESIDUAL, "learning_rate": 0.02, "weight_decay": 1e-4, "epochs": 60},
 }
@@ -162,6 +167,8 @@ def check_fits(model: ModelSpec, data: DatasetSpec) -> None:
             f"{model.title} is for {kinds[model.input.preparation]}, but '{data.name}' holds {kinds[data.holds]}.",
             suggestion=f"Choose {' or '.join(fitting)} for {kinds[data.holds]}.",
         )
+    if model.gives_picture:
+        return
     count = 1000 if model.labels == "imagenet" else len(model.labels)
     if count != len(data.labels):
         raise UserError(f"{model.title} tells {count:,} classes apart, but '{data.name}' has {len(data.labels)}.")

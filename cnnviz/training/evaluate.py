@@ -37,11 +37,11 @@ def evaluate(
     check_fits(spec, datasets.get(data_name))
     data = datasets.get(data_name).load(Path(data_dir) if data_dir else None, "test")
     device = devices.choose(device_name)
-    network, _ = checkpoints.load_model(spec, weights)
+    network = checkpoints.load_model(spec, weights).module
     network = network.to(device).eval()
     images = torch.from_numpy(data.images_nhw.copy())
     images = images[:, None] if images.ndim == 3 else images.permute(0, 3, 1, 2)  # (N, C, H, W)
     images = images.float().div_(255).to(device)
     labels = torch.from_numpy(data.labels_n.copy()).to(device)
-    loss, accuracy = evaluate_batches(network, images, labels, spec.input)
+    loss, accuracy = evaluate_batches(network, images, images if spec.gives_picture else labels, spec.input)
     return Evaluation(accuracy, len(images), loss)

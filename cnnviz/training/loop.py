@@ -11,22 +11,25 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
-from torch.optim.swa_utils import AveragedModel
+from torch.optim.swa_utils import AveragedModel, update_bn
 
 from cnnviz.core import device as devices
 from cnnviz.core.errors import UserError
 from cnnviz.datasets.images import LabelledImages
-from cnnviz.datasets.transforms import Augmentation, PhotoAugmentation
+from cnnviz.datasets.transforms import Augmentation, PhotoAugmentation, add_noise
 from cnnviz.models import checkpoints, registry
-from cnnviz.models.preparation import to_input
+from cnnviz.models.preparation import to_input, to_size
 from cnnviz.models.registry import InputSpec
+from cnnviz.models.sources import RANDOM
 from cnnviz.training.config import TrainConfig
 from cnnviz.training.events import BatchesDone, EpochDone, Event, Finished, Started
-from cnnviz.training.metrics import Tally, evaluate_batches
+from cnnviz.training.metrics import BATCH, Tally, evaluate_batches, loss_of
 
 READ_S = 0.05
 """Losses stay on the device and are read at most this often: reading waits for the device."""
+
+MEASURED = 10_000
+"""Pictures from which the statistics of averaged weights are measured."""
 
 _WARM_UP = 0.2  # share of the run in which the learning rate rises
 
@@ -71,8 +74,11 @@ def train(config: TrainConfig, data: LabelledImages, stop: Callable[[], bool] = 
             break
         loss, accuracy = tally.means()
         speed = tally.n / (time.perf_counter() - start_s)
+        if run.average is not None:
+            refresh_statistics(run.result, run.train, config)
         held = run.validation
-        val_loss, val_accuracy = evaluate_batches(run.result, held.pictures(), held.labels_n, run.input)
+        wanted = held.pictures() if run.gives_picture else held.labels_n
+        val_loss, val_accuracy = evaluate_batches(run.result, held.pictures(), wanted, run.input)
         value = (val_accuracy, -val_loss)
         is_best = value > best or not len(run.validation)  # nothing to choose by: the latest epoch
         if is_best:
@@ -106,6 +112,7 @@ class _Run:
 
     config: TrainConfig
     input: InputSpec
+    gives_picture: bool
     train: _Part
     validation: _Part
     network: nn.Module
@@ -125,20 +132,20 @@ class _Run:
         module: nn.Module = self.network if self.average is None else self.average.module
         return module
 
-    def loss(self, network: nn.Module, chosen: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-        """Return the loss and the logits of some pictures of the training part."""
+    def loss(self, network: nn.Module, chosen: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
+        """Return the loss, the outputs and what they should be for some pictures of the training part."""
         x_nchw = self.train.pictures(chosen)
-        if self.config.augment:
-            augmentation = Augmentation() if self.input.preparation == "digit" else PhotoAugmentation()
-            x_nchw = augmentation(x_nchw, generator)
+        x_nchw = _varied(x_nchw, self.config, generator)
+        wanted = to_size(x_nchw, self.input) if self.gives_picture else self.train.labels_n[chosen]
+        if self.gives_picture and self.config.augment:
+            x_nchw = add_noise(x_nchw, generator)
         x_nchw = to_input(x_nchw, self.input)
         if self.config.precision == "bfloat16":
             with torch.autocast(x_nchw.device.type, torch.bfloat16):
                 logits_nk = network(x_nchw.contiguous(memory_format=torch.channels_last)).float()
         else:
             logits_nk = network(x_nchw)
-        smoothing = self.config.label_smoothing
-        return functional.cross_entropy(logits_nk, self.train.labels_n[chosen], label_smoothing=smoothing), logits_nk
+        return loss_of(logits_nk, wanted, self.config.label_smoothing), logits_nk, wanted
 
 
 @torch.no_grad()
@@ -151,13 +158,42 @@ def _blend(most: float, averaged: tuple[Tensor, ...], current: tuple[Tensor, ...
     torch._foreach_lerp_(list(averaged), list(current), 1 - min(most, (1 + n) / (10 + n)))
 
 
+def refresh_statistics(network: nn.Module, part: _Part, config: TrainConfig) -> None:
+    """Measure means and variances of batch normalisation anew: averaged weights have others than those of any step.
+
+    Parameters
+    ----------
+    network
+        Changed in place; left in the mode it was in.
+    part
+        Training pictures; at most `MEASURED` are used, varied as in training: other pictures have other statistics.
+    config
+        The run.
+    """
+    spec, generator = registry.get(config.model).input, torch.Generator().manual_seed(config.seed)
+    mixed = torch.randperm(len(part), generator=generator)[:MEASURED]  # data may be sorted by class
+    chunks = (mixed[start : start + BATCH] for start in range(0, len(mixed), BATCH))
+    batches = (to_input(_varied(part.pictures(chosen), config, generator), spec) for chosen in chunks)
+    with torch.no_grad():
+        update_bn(batches, network)
+
+
+def _varied(x_nchw: Tensor, config: TrainConfig, generator: torch.Generator) -> Tensor:
+    """Return pictures as they are trained on."""
+    if not config.augment:
+        return x_nchw
+    is_digit = registry.get(config.model).input.preparation == "digit"
+    augmentation = Augmentation() if is_digit else PhotoAugmentation()
+    return augmentation(x_nchw, generator)
+
+
 def _prepare(config: TrainConfig, data: LabelledImages) -> _Run:
     spec = registry.get(config.model)
     device = devices.choose(config.device)
     part, validation = _split(data, config, device)
     with torch.random.fork_rng(devices=[]):  # the caller's random numbers stay as they are
         torch.manual_seed(config.seed)
-        network = checkpoints.build(spec)
+        network = checkpoints.load_model(spec, config.start or RANDOM).module
     network = network.to(device).train()
     if config.precision == "bfloat16":
         network = network.to(memory_format=torch.channels_last)  # what such products are quickest with
@@ -172,7 +208,9 @@ def _prepare(config: TrainConfig, data: LabelledImages) -> _Run:
         optimiser, config.learning_rate, total_steps=steps, pct_start=warm_up, cycle_momentum=config.optimiser != "sgd"
     )
     generator = torch.Generator().manual_seed(config.seed)
-    run = _Run(config, spec.input, part, validation, network, average, optimiser, schedule, generator)
+    run = _Run(
+        config, spec.input, spec.gives_picture, part, validation, network, average, optimiser, schedule, generator
+    )
     if config.threads:
         torch.set_num_threads(config.threads)
     elif device.type == "cpu":
@@ -239,14 +277,14 @@ def _steps(run: _Run, epoch: int, tally: Tally, stop: Callable[[], bool]) -> Ite
 
 def _step(run: _Run, chosen: Tensor, tally: Tally) -> Tensor:
     """Do one step of the optimiser and return its loss, still on the device."""
-    loss, logits_nk = run.loss(run.network, chosen, run.generator)
+    loss, logits_nk, wanted = run.loss(run.network, chosen, run.generator)
     run.optimiser.zero_grad()
     loss.backward()  # type: ignore[no-untyped-call]
     run.optimiser.step()
     run.schedule.step()
     if run.average is not None:
         run.average.update_parameters(run.network)
-    tally.add(loss, logits_nk, run.train.labels_n[chosen])
+    tally.add(loss, logits_nk, wanted)
     return loss.detach()
 
 

@@ -6,10 +6,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from cnnviz.models.preparation import to_input
+from cnnviz.models.preparation import to_input, to_size
 from cnnviz.models.registry import InputSpec
 
 BATCH = 500
+_INK = 0.5  # more is ink, less is paper
 
 
 class Tally:
@@ -17,14 +18,20 @@ class Tally:
 
     def __init__(self, device: torch.device) -> None:
         self._loss = torch.zeros((), device=device)
-        self._right = torch.zeros((), dtype=torch.int64, device=device)
+        self._right = torch.zeros((), device=device)
         self.n = 0
 
-    def add(self, mean_loss: Tensor, logits_nk: Tensor, labels_n: Tensor) -> None:
-        """Count one batch: its mean loss, logits (N, K) and labels (N,)."""
-        n = len(labels_n)
+    def add(self, mean_loss: Tensor, output: Tensor, wanted: Tensor) -> None:
+        """Count one batch: its mean loss, and logits (N, K) for labels (N,) or pictures (N, C, H, W) for pictures.
+
+        Of a picture the share of the pixels counts that are ink or paper as they should be.
+        """
+        n = len(wanted)
         self._loss += mean_loss.detach() * n
-        self._right += (logits_nk.detach().argmax(1) == labels_n).sum()
+        if wanted.ndim == 1:
+            self._right += (output.detach().argmax(1) == wanted).sum()
+        else:
+            self._right += ((output.detach() > _INK) == (wanted > _INK)).flatten(1).float().mean(1).sum()
         self.n += n
 
     def means(self) -> tuple[float, float]:
@@ -34,27 +41,35 @@ class Tally:
         return self._loss.item() / self.n, self._right.item() / self.n
 
 
-def evaluate_batches(network: nn.Module, x_nchw: Tensor, labels_n: Tensor, spec: InputSpec) -> tuple[float, float]:
-    """Return mean cross entropy in nats and accuracy as a fraction; NaN for no pictures.
+def loss_of(output: Tensor, wanted: Tensor, smoothing: float = 0.0) -> Tensor:
+    """Return the mean cross entropy of logits, in nats, or the mean squared error of pictures."""
+    if wanted.ndim == 1:
+        return functional.cross_entropy(output, wanted, label_smoothing=smoothing)
+    return functional.mse_loss(output, wanted)
+
+
+def evaluate_batches(network: nn.Module, x_nchw: Tensor, wanted: Tensor, spec: InputSpec) -> tuple[float, float]:
+    """Return mean loss and accuracy as a fraction (see `loss_of` and `Tally`); NaN for no pictures.
 
     Parameters
     ----------
     network
         On the pictures' device; left in the mode it was in.
-    x_nchw, labels_n
-        Ink or colours in 0..1 (N, C, h, w) and classes (N,).
+    x_nchw, wanted
+        Ink or colours in 0..1 (N, C, h, w), and classes (N,) or pictures (N, C, h, w).
     spec
         What the network is given.
     """
     was_training = network.training
     network.eval()
-    tally = Tally(labels_n.device)
+    tally = Tally(wanted.device)
     try:
         with torch.inference_mode():
-            for start in range(0, len(labels_n), BATCH):
-                logits_nk = network(to_input(x_nchw[start : start + BATCH], spec))
-                chosen_n = labels_n[start : start + BATCH]
-                tally.add(functional.cross_entropy(logits_nk, chosen_n), logits_nk, chosen_n)
+            for start in range(0, len(wanted), BATCH):
+                output = network(to_input(x_nchw[start : start + BATCH], spec))
+                chosen = wanted[start : start + BATCH]
+                chosen = chosen if chosen.ndim == 1 else to_size(chosen, spec)
+                tally.add(loss_of(output, chosen), output, chosen)
     finally:
         network.train(was_training)
     return tally.means()

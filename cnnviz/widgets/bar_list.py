@@ -7,8 +7,19 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from PySide6.QtCore import QEvent, QPoint, QRect, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QFont, QFontMetrics, QKeyEvent, QMouseEvent, QPainter, QPen
-from PySide6.QtWidgets import QSizePolicy, QWidget
+from PySide6.QtGui import (
+    QAction,
+    QColor,
+    QContextMenuEvent,
+    QFont,
+    QFontMetrics,
+    QHelpEvent,
+    QKeyEvent,
+    QMouseEvent,
+    QPainter,
+    QPen,
+)
+from PySide6.QtWidgets import QMenu, QSizePolicy, QToolTip, QWidget
 
 from cnnviz.widgets import theme
 from cnnviz.widgets.figure import Figure, draw_text
@@ -18,13 +29,17 @@ LONGEST = 12  # letters of a name that there is always room for
 
 @dataclass(frozen=True)
 class Bar:
-    """A row: number, label, length from 0 to 1, and the two texts at its right."""
+    """A row: number, label, length from 0 to 1, and the two texts at its right.
+
+    `tip` is what its tool tip says; without one there is none.
+    """
 
     key: int
     label: str
     share: float
     text: str
     detail: str
+    tip: str = ""
 
 
 @lru_cache(maxsize=16)
@@ -43,7 +58,8 @@ _ROLES = ("window", "accent", "text", "muted", "good", "pointer")
 class BarList(Figure):
     """Rows of bars under a heading; or a sentence when there is nothing to show.
 
-    Rows that are the best of many end where the room does, and the last line says how many are shown.
+    Rows that are the best of many end where the room does, and the last line says how many are shown. The user may
+    pin some of them, which stand below the others then.
 
     Signals
     -------
@@ -51,10 +67,13 @@ class BarList(Figure):
         The key of the row that was clicked or walked to.
     pointed(int | None)
         The key of the row under the pointer; rows that change places under it count.
+    pin_wanted(int)
+        A row is to be pinned, or to be pinned no more.
     """
 
     chosen = Signal(int)
     pointed = Signal(object)
+    pin_wanted = Signal(int)
 
     def __init__(self, name: str, columns: tuple[str, str, str], parent: QWidget | None = None) -> None:
         super().__init__(name, parent)
@@ -62,13 +81,25 @@ class BarList(Figure):
         self._columns = columns
         self._bars: tuple[Bar, ...] = ()
         self._total = 0
+        self._foot = ""
+        self._pinned: frozenset[int] = frozenset()
+        self._tail = 0  # so many of the last rows stand below a line
         self._sentence = ""
         self._current: int | None = None
         self._marked: int | None = None
         self._pointer: QPoint | None = None
         self._hovered: int | None = None
 
-    def show_bars(self, bars: Sequence[Bar], *, marked: int | None = None, total: int = 0) -> None:
+    def show_bars(
+        self,
+        bars: Sequence[Bar],
+        *,
+        marked: int | None = None,
+        total: int = 0,
+        foot: str = "",
+        pinned: frozenset[int] = frozenset(),
+        tail: int = 0,
+    ) -> None:
         """Show rows.
 
         Parameters
@@ -79,9 +110,16 @@ class BarList(Figure):
             The key of the true class.
         total
             How many there are of which `bars` are the best, where that is more.
+        foot
+            What the last line says instead of how many are shown.
+        pinned
+            The keys of the rows that are pinned.
+        tail
+            So many of the last rows stand below a line, and are shown however little room there is.
         """
         self._bars, self._marked, self._sentence = tuple(bars), marked, ""
         self._total = total if total > len(self._bars) else 0
+        self._foot, self._pinned, self._tail = foot, pinned, tail
         self._point()
         self.update()
 
@@ -104,7 +142,8 @@ class BarList(Figure):
     def _row_px(self, size: QSize) -> int:
         least, room = round(theme.text_px() * 1.5), size.height() - self._top_px() - 3
         if self._total:
-            return round(theme.text_px() * 1.7)
+            small, large = round(theme.text_px() * 1.7), round(theme.text_px() * 2.6)
+            return max(small, min(large, (room - self._foot_px()) // max(1, len(self._bars))))
         return max(least, min(round(theme.text_px() * 2.6), room // max(1, len(self._bars))))
 
     def _shown(self, size: QSize) -> tuple[Bar, ...]:
@@ -112,7 +151,11 @@ class BarList(Figure):
         if not self._total:
             return self._bars
         room = size.height() - self._top_px() - self._foot_px() - 3
-        return self._bars[: max(1, room // self._row_px(size))]
+        fitting = max(1, room // self._row_px(size))
+        if len(self._bars) <= fitting or not self._tail:
+            return self._bars[:fitting]
+        tail = self._bars[len(self._bars) - self._tail :][: max(1, fitting - 1)]
+        return self._bars[: max(1, fitting - len(tail))] + tail
 
     def _foot_px(self) -> int:
         return round(theme.text_px() * 1.6)
@@ -139,12 +182,16 @@ class BarList(Figure):
         if self._total:
             painter.setFont(theme.font(0.9))
             room = QRect(8, top + len(shown) * row_px, size.width() - 16, self._foot_px())
-            words = f"the best {len(shown)} of {self._total:,}"
+            words = self._foot or f"the best {len(shown) - self._tail} of {self._total:,}"
+            if self._tail and len(shown) > self._tail:
+                y = top + (len(shown) - self._tail) * row_px
+                painter.fillRect(QRect(8, y, size.width() - 16, 1), colours.color("muted"))
             draw_text(painter, room, words, colours.color("muted"), align=Qt.AlignmentFlag.AlignVCenter)
 
     def _column_widths(self) -> tuple[int, int, int]:
         """Return the widths of labels, texts and details."""
-        return _widths(frozenset(bar.label[:LONGEST] for bar in self._bars), theme.font(bold=True).key())
+        found = _widths(frozenset(bar.label[:LONGEST] for bar in self._bars), theme.font(bold=True).key())
+        return (found[0], found[1] - 8, found[2] - 22) if self._total else found  # long names need the room
 
     def minimumSizeHint(self) -> QSize:
         """Return the width at which nothing is cut off but long names."""
@@ -179,6 +226,8 @@ class BarList(Figure):
         painter.setFont(fonts[bar.share > 0.5])
         height = strip.top() - row.top()
         text = f"{bar.label} ✓" if bar.key == self._marked else bar.label
+        if bar.key in self._pinned:
+            text = f"◆ {text}"
         colour = ink["good" if bar.key == self._marked else "text"]
         before = row.width() - detail_w
         draw_text(painter, QRect(8, row.top(), before - text_w - 8, height), text, colour, align=_MIDDLE)
@@ -203,7 +252,8 @@ class BarList(Figure):
     def row_rect(self, key: int) -> QRect:
         """Return where a row is."""
         row_px, top = self._row_px(self.size()), self._top_px()
-        index = next(i for i, bar in enumerate(self._bars) if bar.key == key)
+        shown = [bar.key for bar in self._shown(self.size())]
+        index = shown.index(key) if key in shown else next(i for i, bar in enumerate(self._bars) if bar.key == key)
         return QRect(0, top + index * row_px, self.width(), row_px)
 
     def choose(self, key: int) -> None:
@@ -250,12 +300,44 @@ class BarList(Figure):
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Walk the rows."""
         step = {Qt.Key.Key_Up: -1, Qt.Key.Key_Down: 1}.get(Qt.Key(event.key()))
+        if self._total and event.key() == Qt.Key.Key_P and not event.modifiers() and self.in_focus is not None:
+            self.pin_wanted.emit(self.in_focus)
+            return
         if step is None or not self._bars:
             super().keyPressEvent(event)
             return
         keys = [bar.key for bar in self._shown(self.size())]
         at = keys.index(self._current) + step if self._current in keys else 0
         self.choose(keys[min(len(keys) - 1, max(0, at))])
+
+    def event(self, event: QEvent) -> bool:
+        """Say the whole of a row whose name may be cut off."""
+        if event.type() == QEvent.Type.ToolTip and isinstance(event, QHelpEvent):
+            key = self.key_at(event.pos())
+            tip = next((bar.tip for bar in self._bars if bar.key == key), "")
+            QToolTip.showText(event.globalPos(), tip, self)
+            return True
+        return super().event(event)
+
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
+        """Offer to pin the row under the pointer, and to copy and save."""
+        key = self.key_at(event.pos()) if self._total else None
+        if key is None:
+            super().contextMenuEvent(event)
+            return
+        menu = self.menu_for(key)
+        menu.exec(event.globalPos())
+        menu.deleteLater()
+
+    def menu_for(self, key: int) -> QMenu:
+        """Return the context menu of a row."""
+        menu = QMenu(self)
+        pin = QAction("Un&pin" if key in self._pinned else "&Pin: keep it in the list", menu)
+        pin.triggered.connect(lambda: self.pin_wanted.emit(key))
+        menu.addAction(pin)
+        menu.addSeparator()
+        menu.addActions(self.actions())
+        return menu
 
     def changeEvent(self, event: QEvent) -> None:
         """Follow palette and font."""

@@ -49,6 +49,8 @@ class Board(Figure):
         The left button erases.
     points_taken
         How many points of strokes were drawn since the start.
+    walks
+        Left and Right ask for a neighbour of the picture on the board, until Space puts the pen down.
 
     Signals
     -------
@@ -56,15 +58,18 @@ class Board(Figure):
         The ink changed by a stroke; sent for each point.
     stroke_done(before)
         A stroke ended; `before` is the ink as it was, uint8 (SIDE, SIDE).
+    walked(int)
+        The next (1) or the previous (−1) picture is wanted.
     """
 
     inked = Signal()
     stroke_done = Signal(object)
+    walked = Signal(int)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__("Drawing board", parent)
         self.setAccessibleDescription(
-            "Draw a digit with the mouse, a finger or a pen; the right button erases. "
+            "Draw with the mouse, a finger or a pen; the right button erases. "
             "By keyboard: arrows move the pen, Space puts it down and lifts it."
         )
         self.setToolTip("Left button draws, right button erases; arrows move the pen, Space puts it down and lifts it")
@@ -74,6 +79,7 @@ class Board(Figure):
         self.pen_width = PEN_WIDTH
         self.erasing = False
         self.points_taken = 0
+        self.walks = False
         self._ink: Ink = np.zeros((SIDE, SIDE), np.uint8)
         self._image = self._wrap()
         self._before: Ink | None = None
@@ -84,6 +90,13 @@ class Board(Figure):
         self._middle = QPointF()
         self._hover: QPointF | None = None
         self._key_pen: QPointF | None = None
+        self._hint = "Draw a digit here"
+
+    def set_hint(self, words: str) -> None:
+        """Say what an empty board is for."""
+        if words != self._hint:
+            self._hint = words
+            self.update()
 
     def _wrap(self) -> QImage:
         return QImage(self._ink.data, SIDE, SIDE, SIDE, QImage.Format.Format_Grayscale8)
@@ -128,7 +141,8 @@ class Board(Figure):
         if not self.is_drawing and not self._ink.any():
             painter.setFont(theme.font(1.25))
             painter.setPen(QColor("#c9ced6"))
-            painter.drawText(square, Qt.AlignmentFlag.AlignCenter, "Draw a digit here")
+            flags = int(Qt.AlignmentFlag.AlignCenter) | int(Qt.TextFlag.TextWordWrap)
+            painter.drawText(square.adjusted(16, 0, -16, 0), flags, self._hint)
         self._draw_brush(painter, square)
 
     def _draw_brush(self, painter: QPainter, square: QRectF) -> None:
@@ -249,6 +263,9 @@ class Board(Figure):
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Arrows move the pen (Shift: by one pixel), Space puts it down and lifts it, Escape puts it away."""
+        if self.walks and self._key_pen is None and event.key() in (Qt.Key.Key_Left, Qt.Key.Key_Right):
+            self.walked.emit(1 if event.key() == Qt.Key.Key_Right else -1)
+            return
         arrow = _ARROWS.get(Qt.Key(event.key()))
         here = self._key_pen or QPointF(SIDE / 2, SIDE / 2)
         if arrow is not None:

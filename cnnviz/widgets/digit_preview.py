@@ -1,4 +1,4 @@
-"""What the network sees: a digit before and after centring, and its numbers when zoomed; or a photograph's middle."""
+"""What a network for digits sees: a digit before and after centring, and its numbers when zoomed."""
 
 from __future__ import annotations
 
@@ -13,9 +13,7 @@ from cnnviz.widgets.figure import Figure, draw_part, draw_text
 
 FloatArray = npt.NDArray[np.float32]
 READABLE_PX = 20
-DIGIT_TIP = "Before and after centring. Click, or press Enter, for the numbers."
-PHOTO_TIP = "The picture, and its middle that the network sees. Click, or press Enter, for the numbers."
-MOST_PX = 256  # of a picture that is shown small
+TIP = "Before and after centring. Click, or press Enter, for the numbers; Left and Right walk the folder."
 LARGEST_SHARE = 0.7  # of the width, for the digit
 
 
@@ -28,38 +26,28 @@ def _grey(image_hw: FloatArray | npt.NDArray[np.uint8]) -> QImage:
     return image.convertToFormat(QImage.Format.Format_RGB32)
 
 
-def _coloured(pixels: npt.NDArray[np.uint8]) -> QImage:
-    """Return a picture of (H, W, 3), or of grey levels (H, W)."""
-    if pixels.ndim == 2:
-        return _grey(pixels)
-    pixels = np.ascontiguousarray(pixels)
-    height, width, _ = pixels.shape
-    image = QImage(pixels.data, width, height, 3 * width, QImage.Format.Format_RGB888)
-    return image.convertToFormat(QImage.Format.Format_RGB32)
-
-
 class DigitPreview(Figure):
-    """Two pictures side by side: the board with the ink's box, and the 28×28 digit; or a photograph and its middle.
+    """Two pictures side by side: the board with the ink's box, and the 28×28 digit.
 
     Signals
     -------
     opened()
         The numbers are wanted.
+    browsed(int)
+        The next (1) or the previous (−1) picture of the folder is wanted.
     """
 
     opened = Signal()
+    browsed = Signal(int)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__("What the network sees", parent)
-        if self.toolTip() != DIGIT_TIP:  # setting it tells the whole window
-            self.setToolTip(DIGIT_TIP)
+        self.setToolTip(TIP)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         self._before = QImage()
         self._after = QImage()
         self._box = QRectF()
-        self._source = "drawn"
         self._words = ""
-        self._is_photo = False
 
     def show_digit(
         self,
@@ -81,9 +69,6 @@ class DigitPreview(Figure):
         words
             How the digit was made, such as ``centred``.
         """
-        self._is_photo, self._source = False, "drawn"
-        if self.toolTip() != DIGIT_TIP:  # setting it tells the whole window
-            self.setToolTip(DIGIT_TIP)
         height, width = board_hw.shape
         self._before = _grey(board_hw[::2, ::2])  # it is shown smaller than this
         self._after = _grey(image_hw)
@@ -95,48 +80,12 @@ class DigitPreview(Figure):
         self.setAccessibleDescription(f"{where}The network sees {self._words}, mean value {image_hw.mean():.3f}.")
         self.update()
 
-    def show_photo(
-        self,
-        pixels: npt.NDArray[np.uint8],
-        seen_hwc: npt.NDArray[np.uint8],
-        box: tuple[float, float, float, float],
-        words: str,
-    ) -> None:
-        """Show a picture and what a network for photographs sees of it.
-
-        Parameters
-        ----------
-        pixels
-            uint8 (H, W, 3), or the ink of a board (H, W).
-        seen_hwc
-            uint8, the network's input before it is normalised.
-        box
-            (top, left, bottom, right) of what is seen, as shares of the picture.
-        words
-            What it is, such as ``drawn``.
-        """
-        self._is_photo, self._source = True, "drawn" if pixels.ndim == 2 else "picture"
-        self.setToolTip(PHOTO_TIP)
-        height, width = pixels.shape[:2]
-        step = max(1, max(height, width) // MOST_PX)
-        self._before, self._after = _coloured(pixels[::step, ::step]), _coloured(seen_hwc)
-        top, left, bottom, right = box
-        self._box = QRectF(left, top, right - left, bottom - top)
-        rows, columns = seen_hwc.shape[:2]
-        self._words = f"{rows} × {columns}, {words}"
-        means = ", ".join(f"{value / 255:.3f}" for value in seen_hwc.mean((0, 1)))
-        self.setAccessibleDescription(
-            f"The network sees {self._words}: the middle of {height} × {width} pixels, "
-            f"mean values of red, green and blue {means}."
-        )
-        self.update()
-
     def _squares(self, size: QSize) -> tuple[QRect, QRect]:
         """Return where the board and the digit are: the digit takes the height, the board what is left beside it."""
         line = round(theme.text_px() * 1.4)
         gap = 2 * theme.GRID_PX
         after = min(round(LARGEST_SHARE * size.width()), size.height() - line - 2)
-        pixels = 1 if self._is_photo else max(1, self._after.width())
+        pixels = max(1, self._after.width())
         after = max(28, after // pixels * pixels)  # whole pixels of the screen for one of the digit
         before = max(28, min(after, size.width() - after - gap))
         left = max(0, (size.width() - before - gap - after) // 2)
@@ -145,15 +94,11 @@ class DigitPreview(Figure):
     def draw(self, painter: QPainter, size: QSize) -> None:
         """Draw both pictures with their names."""
         colours = theme.current()
-        squares = self._squares(size)
-        before, after = (
-            _fitted(square, image) for square, image in zip(squares, (self._before, self._after), strict=True)
-        )
+        before, after = self._squares(size)
         painter.setFont(theme.font(0.9))
-        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, self._is_photo)
-        for square, words, image in ((before, self._source, self._before), (after, self._words, self._after)):
+        for square, words, image in ((before, "drawn", self._before), (after, self._words, self._after)):
             right = size.width() if square is after else after.left() - theme.GRID_PX
-            room = QRect(square.left(), 0, right - square.left(), squares[0].top())
+            room = QRect(square.left(), 0, right - square.left(), before.top())
             draw_text(painter, room, words, colours.color("muted"), align=Qt.AlignmentFlag.AlignVCenter)
             if not image.isNull():
                 draw_part(painter, square, image, image.rect())
@@ -178,9 +123,11 @@ class DigitPreview(Figure):
             self.opened.emit()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        """Enter opens the numbers."""
+        """Enter opens the numbers; Left and Right walk through the folder."""
         if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Space):
             self.opened.emit()
+        elif event.key() in (Qt.Key.Key_Left, Qt.Key.Key_Right):
+            self.browsed.emit(1 if event.key() == Qt.Key.Key_Right else -1)
         else:
             super().keyPressEvent(event)
 
@@ -196,15 +143,6 @@ class DigitPreview(Figure):
     def minimumSizeHint(self) -> QSize:
         """Return room for two digits at four pixels a value."""
         return QSize(2 * 112 + 2 * theme.GRID_PX, 112 + round(theme.text_px() * 1.4) + 2)
-
-
-def _fitted(square: QRect, image: QImage) -> QRect:
-    """Return the largest room of an image's own form at the top of a square."""
-    width, height = max(1, image.width()), max(1, image.height())
-    if width == height:
-        return square
-    scale = square.width() / max(width, height)
-    return QRect(square.left(), square.top(), max(1, round(width * scale)), max(1, round(height * scale)))
 
 
 class PixelGrid(Figure):

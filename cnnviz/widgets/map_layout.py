@@ -66,12 +66,33 @@ class MapLayout:
         y0, y1 = (round(r * self.cell_h) for r in (row, row + 1))
         return QRect(tile.left() + x0, tile.top() + y0, x1 - x0, y1 - y0)
 
-    def at(self, x: float, y: float) -> tuple[int, int, int] | None:
-        """Return (position, row, column) of the cell at a point, or ``None`` beside the maps."""
+    def name_rect(self, position: int) -> QRect:
+        """Return where the line above a map is; it reaches a little into the gap."""
+        tile = self.tile_rect(position)
+        return QRect(tile.left(), tile.top() - self.name_px, tile.width() + GAP_PX - 2, self.name_px)
+
+    def between(self, top: int, bottom: int) -> range:
+        """Return the positions of the maps, with their names, that reach into a stripe of the grid."""
+        row_h = self.tile_h + self.name_px + GAP_PX
+        first = max(0, (top - GAP_PX // 2) // row_h)
+        last = max(first, (bottom - GAP_PX // 2) // row_h + 1)
+        return range(min(self.count, first * self.columns), min(self.count, last * self.columns))
+
+    def rows_in(self, room_h: int) -> int:
+        """Return how many rows of maps a room shows at once, at least one."""
+        return max(1, room_h // (self.tile_h + self.name_px + GAP_PX))
+
+    def near(self, x: float, y: float) -> int | None:
+        """Return the position of the map at a point or whose name is there, or ``None``."""
         column = int((x - GAP_PX) // (self.tile_w + GAP_PX))
         row = int((y - GAP_PX // 2) // (self.tile_h + self.name_px + GAP_PX))
         position = row * self.columns + column
-        if not (0 <= column < self.columns and row >= 0 and position < self.count):
+        return position if 0 <= column < self.columns and row >= 0 and position < self.count else None
+
+    def at(self, x: float, y: float) -> tuple[int, int, int] | None:
+        """Return (position, row, column) of the cell at a point, or ``None`` beside the maps."""
+        position = self.near(x, y)
+        if position is None:
             return None
         tile = self.tile_rect(position)
         if not tile.contains(int(x), int(y)):
@@ -80,7 +101,9 @@ class MapLayout:
         return position, min(cell_y, self.height - 1), min(cell_x, self.width - 1)
 
 
-def fit(shape: tuple[int, int, int], room: tuple[int, int], text_px: int, *, one: bool = False) -> MapLayout:
+def fit(
+    shape: tuple[int, int, int], room: tuple[int, int], text_px: int, *, one: bool = False, tile_px: int | None = None
+) -> MapLayout:
     """Return the layout with the largest maps that fit a room; where nothing fits, one to scroll.
 
     Parameters
@@ -93,12 +116,17 @@ def fit(shape: tuple[int, int, int], room: tuple[int, int], text_px: int, *, one
         Size of the body text; names and numbers follow it.
     one
         A single map to be read number by number: its cells get room for text as long as its width fits.
+    tile_px
+        The longer side of a map where the user has chosen it; it stays within the width of the room.
     """
     count, height, width = shape
     room_w, room_h = room
     name_px = round(text_px * 1.3)
     if height == 1:
         return _strip(count, width, room_w, text_px)
+    if tile_px is not None and not one:
+        most_w = max(1, room_w - 2 * GAP_PX)
+        return _grid(shape, min(tile_px / max(height, width), most_w / width), room_w, name_px)
     least = max(1.0, -(-LEAST_TILE_PX // width))
     most = max(least, (MOST_TILE_PX if count > 1 else room_w) / width)
     found = None

@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, Slot
 
 from cnnviz.core.inspection import FloatArray, Inspection, LoadedModel, ModelRequest, PixelArray
-from cnnviz.state.app_state import AppState, InputState
+from cnnviz.core.memory import give_memory_back
+from cnnviz.models.sources import source_of
+from cnnviz.state.app_state import AppState, Gradient, InputState, Place
 from cnnviz.state.messages import MessageCenter
 from cnnviz.workers.gentle_import import gentle_import
 from cnnviz.workers.latest_lane import LatestLane
@@ -30,12 +32,20 @@ class InferenceRequest:
     photo: PixelArray | None = None
 
 
+@dataclass(frozen=True, eq=False, kw_only=True)
+class GradientRequest(InferenceRequest):
+    """Asks how one value changes with the picture, instead of for all values."""
+
+    place: Place
+
+
 @dataclass(frozen=True, eq=False)
 class InferenceResult:
-    """The network that answered and, where there was a picture, its values."""
+    """The network that answered and, where there was a picture, its values or what else was asked for."""
 
     model: LoadedModel
     inspection: Inspection | None
+    gradient: Gradient | None = None
 
 
 def make_handler() -> Callable[[InferenceRequest], InferenceResult]:
@@ -51,8 +61,13 @@ def make_handler() -> Callable[[InferenceRequest], InferenceResult]:
         if engine is None or engine.request != request.model:
             _import_zoo(request.model)
             engine = Engine(request.model)
+            give_memory_back()
             devices.set_threads_for(engine.loaded.graph.macs)
         inspection = None
+        if isinstance(request, GradientRequest):
+            place = request.place
+            slope_hw = engine.gradient(place.layer, place.unit, place.cell, request.image_hw, photo=request.photo)
+            return InferenceResult(engine.loaded, None, Gradient(request.model, request.generation, place, slope_hw))
         if request.image_hw is not None:
             inspection = engine.inspect(request.image_hw, request.generation, photo=request.photo)
         return InferenceResult(engine.loaded, inspection)
@@ -61,12 +76,17 @@ def make_handler() -> Callable[[InferenceRequest], InferenceResult]:
 
 
 def _import_zoo(model: ModelRequest) -> None:
-    """Import torchvision, where the network is one of its, as gently as torch."""
+    """Import torchvision, where the network is one of its or may be, as gently as torch."""
     from cnnviz.models import registry
 
-    spec = registry.get(model.name)
-    module = spec.builder.partition(":")[0]
-    if spec.input.preparation == "photo" and module not in sys.modules:
+    if registry.is_file(model.name):
+        module = "cnnviz.models.torchvision_zoo"  # to tell whose weights they are
+        needed = source_of(model.weights_path or "") == "weights"
+    else:
+        spec = registry.get(model.name)
+        module = spec.builder.partition(":")[0]
+        needed = spec.input.preparation == "photo"
+    if needed and module not in sys.modules:
         with gentle_import():
             importlib.import_module(module)
 
@@ -89,6 +109,10 @@ class InferenceService(QObject):
         self._lane.failed.connect(self._on_lane_failed)
         state.input_changed.connect(self._on_state_input_changed)
         state.model_requested.connect(self._on_state_model_requested)
+        state.gradient_requested.connect(self._on_state_gradient_requested)
+        self._unanswered: InferenceRequest | None = None  # the newest picture or network that the lane was given
+        self._place: Place | None = None  # whose gradient is wished for
+        self._asked = False  # the lane was given that wish
 
     def stop(self) -> None:
         """Stop the lane and wait for it."""
@@ -100,7 +124,32 @@ class InferenceService(QObject):
             wish = InferenceRequest(request, None, 0)
             if current is not None:
                 wish = InferenceRequest(request, current.image_hw, current.generation, current.photo)
+            self._unanswered, self._asked = wish, False  # what waits in the lane gives way
             self._lane.submit(wish)
+
+    def _submit_gradient(self) -> None:
+        """Ask for the gradient that is wished for when no picture or network waits: the lane is theirs first."""
+        current, request, place = self._state.input, self._state.model_request, self._place
+        if place is None or self._asked or self._unanswered is not None or current is None or request is None:
+            return
+        self._asked = True
+        self._lane.submit(GradientRequest(request, current.image_hw, current.generation, current.photo, place=place))
+
+    @Slot(object)
+    def _on_state_gradient_requested(self, place: Place) -> None:
+        self._place, self._asked = place, False
+        self._submit_gradient()
+
+    def _answered(self, request: InferenceRequest) -> bool:
+        """Note an answer, and return whether it was one to a wish for a gradient."""
+        if request is self._unanswered:
+            self._unanswered = None
+        if not isinstance(request, GradientRequest):
+            self._submit_gradient()
+            return False
+        if request.place == self._place:
+            self._place, self._asked = None, False
+        return True
 
     @Slot(object)
     def _on_state_input_changed(self, current: InputState) -> None:
@@ -113,6 +162,11 @@ class InferenceService(QObject):
 
     @Slot(object, object)
     def _on_lane_done(self, request: InferenceRequest, result: InferenceResult) -> None:
+        if self._answered(request):
+            current = self._state.input
+            if result.model is self._state.model and current is not None and request.generation == current.generation:
+                self._state.set_gradient(result.gradient)
+            return
         if result.model.request != self._state.model_request:
             return  # another network was asked for meanwhile; its own result is on the way
         self._state.set_model(result.model)
@@ -121,6 +175,10 @@ class InferenceService(QObject):
 
     @Slot(object, object)
     def _on_lane_failed(self, request: InferenceRequest, error: BaseException) -> None:
+        if self._answered(request):
+            self._messages.report(error)
+            self._state.set_gradient(None)
+            return
         self._messages.report(error, "network")
         loaded = self._state.model
         if request.model == self._state.model_request and (loaded is None or loaded.request != request.model):

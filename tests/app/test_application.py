@@ -210,7 +210,8 @@ def test_bad_pictures_leave_the_board_as_it_was(start: Callable[[], Running], tm
         app.state.open_requested.emit(str(tmp_path / name))
         app.said_once(name)
         assert np.array_equal(board_of(app.window).ink, before)
-    app.state.open_requested.emit(str(tmp_path))
+    (tmp_path / "none").mkdir()
+    app.state.open_requested.emit(str(tmp_path / "none"))
     app.said_once("folder")
     assert np.array_equal(board_of(app.window).ink, before)
 

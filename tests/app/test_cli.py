@@ -76,7 +76,7 @@ def test_inspect_writes_every_node_and_the_numbers_are_the_networks_own(
         assert set(arrays.files) == names
         assert all(arrays[name].dtype == np.float32 for name in names)
         x = torch.from_numpy(arrays["input"])[None]
-        network, _ = checkpoints.load_model(registry.get(model), None)
+        network = checkpoints.load_model(registry.get(model), None).module
         network.eval()
         for name, module in network.named_children():
             x = module(x)

@@ -170,7 +170,7 @@ def test_a_dense_layer_needs_no_place(
 
 
 def test_a_sum_names_both_of_its_layers(captured: Any, capsys: pytest.CaptureFixture[str]) -> None:
-    answer = _json(capsys, PHOTO, "--model", "resnet18", "--layer", "add", "--unit", "3", "--at", "20,30")
+    answer = _json(capsys, PHOTO, "--model", "resnet18", "--layer", "layer1.0.add", "--unit", "3", "--at", "20,30")
     assert {source["layer"] for source in answer["sources"]} == {"layer1.0.bn2", "maxpool"}
     assert sum(source["amount"] for source in answer["sources"]) == pytest.approx(answer["total"])
     for source in answer["sources"]:

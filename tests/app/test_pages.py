@@ -20,6 +20,7 @@ from cnnviz.main_window.pages import EXPLORE
 from cnnviz.state.messages import Message
 from cnnviz.state.settings import Settings
 from cnnviz.views.lab.widget import LabView
+from cnnviz.views.networks.widget import NetworksView
 
 SLOW_MS = 60_000
 ALT, CONTROL = Qt.KeyboardModifier.AltModifier, Qt.KeyboardModifier.ControlModifier
@@ -109,9 +110,10 @@ def test_the_rail_leads_to_the_laboratory_and_back_to_what_there_was(start: Call
     assert app.seen() == ALL
     assert app.pages.page == EXPLORE
     rail = [action.text() for action in app.pages.rail.actions()]
-    assert rail == ["Explore", "Lab"]
+    assert rail == ["Explore", "Lab", "Compare"]
     assert app.pages.rail.isVisible()
-    assert [a.shortcut() for a in app.pages.rail.actions()] == [QKeySequence("Alt+1"), QKeySequence("Alt+2")]
+    keys = [action.shortcut() for action in app.pages.rail.actions()]
+    assert keys == [QKeySequence(f"Alt+{number}") for number in (1, 2, 3)]
     assert "lab" not in app.pages.views  # made when it is first wanted
     before = arrange(app)
     heard: list[str] = []
@@ -240,7 +242,7 @@ def test_the_go_menu_leads_back_to_exploring(start: Callable[[], Running]) -> No
         assert app.seen() == (LARGE if words == "inspector" else ALL)
         app.pages.set_large(False)
     go = [action.text() for action in app.window._menus["&Go"].actions()]
-    assert go[-2:] == ["Explore", "Lab"]
+    assert go[-3:] == ["Explore", "Lab", "Compare"]
     app.pages.go("lab")
     app.window._docks["prediction"].toggleViewAction().trigger()
     app.pages.go(EXPLORE)
@@ -292,3 +294,26 @@ def test_keys_of_the_laboratory_are_its_own_and_the_board_stays(start: Callable[
     assert app.lab.operation is not None
     x = app.lab.operation.x  # type: ignore[attr-defined]
     np.testing.assert_allclose(x[0], app.state.input.image_hw, atol=6e-4)
+
+
+def test_networks_are_compared_on_the_present_picture_while_exploring_goes_on(
+    start: Callable[[], Running], qtbot: QtBot
+) -> None:
+    app = start()
+    qtbot.waitUntil(lambda: app.state.model is not None, timeout=SLOW_MS)
+    app.key(Qt.Key.Key_3, ALT)
+    assert app.pages.page == "networks"
+    view = app.pages.views["networks"]
+    assert isinstance(view, NetworksView)
+    view.choose(("lenet5", "lenet1"))
+    image_hw = np.zeros((28, 28), np.float32)
+    image_hw[4:24, 12:16] = 1
+    app.state.set_input(image_hw, blank=False, title="a one")
+    view.run.click()
+    qtbot.waitUntil(lambda: app.state.comparison is not None and app.state.comparison.running is None, timeout=SLOW_MS)
+    known = app.state.comparison
+    assert known is not None
+    assert [row.title for row in known.rows] == ["LeNet-5", "LeNet-1"]
+    assert known.rows[0].top[0].label == "1"
+    assert app.state.model is not None
+    assert app.state.model.request.name == "lenet5"  # what is explored stays

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cnnviz.core.formats import adds_up, decimals_for, fixed
+from cnnviz.core.formats import adds_up, bytes_text, decimals_for, duration_text, fixed
 
 moderate = st.floats(-1e5, 1e5, allow_nan=False)
 
@@ -47,7 +47,7 @@ def test_the_largest_has_its_digits(values: list[float], digits: int) -> None:
         shown = f"{largest:.{decimals}f}".replace(".", "").lstrip("0")
         assert len(shown) in (digits, digits + 1)  # one more where rounding makes a power of ten
     elif decimals == 0 and any(value != int(value) for value in values):
-        assert largest >= 10 ** (digits - 1)
+        assert round(largest) >= 10 ** (digits - 1)  # as it is shown
 
 
 @pytest.mark.parametrize(
@@ -115,3 +115,38 @@ def test_what_is_not_finite_does_not_break_the_sum(part: float) -> None:
     exact, printed = adds_up([part, 1.0], part, 2)
     assert exact is not math.isnan(part)
     assert printed == part or math.isnan(printed)
+
+
+@pytest.mark.parametrize(
+    ("count", "text"),
+    [
+        (0, "0 bytes"),
+        (999, "999 bytes"),
+        (1000, "1.0 kB"),
+        (9.94 * 1024, "9.9 kB"),
+        (9.96 * 1024, "10 kB"),
+        (999.4 * 1024, "999 kB"),
+        (999.6 * 1024, "1.0 MB"),
+        (553_433_881, "528 MB"),  # VGG-16, as torchvision's own page has it
+        (2416.643 * 2**20, "2.4 GB"),
+        (5000 * 2**30, "5,000 GB"),
+    ],
+)
+def test_sizes_of_files(count: float, text: str) -> None:
+    assert bytes_text(count) == text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (0, "1 s"),
+        (36.2, "36 s"),
+        (59.4, "59 s"),
+        (59.6, "1 min"),
+        (3569, "59 min"),
+        (3571, "1 h 0 min"),
+        (4800, "1 h 20 min"),
+    ],
+)
+def test_how_long_something_takes(seconds: float, text: str) -> None:
+    assert duration_text(seconds) == text

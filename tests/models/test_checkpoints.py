@@ -6,6 +6,8 @@ import json
 import os
 import pickle
 import struct
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -38,9 +40,10 @@ def refused(path: Path, *words: str) -> UserError:
 
 
 def same(path: Path, expected: dict[str, Tensor]) -> None:
-    network, note = checkpoints.load_model(SPEC, str(path))
-    assert note
-    for key, value in network.state_dict().items():
+    loaded = checkpoints.load_model(SPEC, str(path))
+    assert path.name in loaded.note
+    assert not loaded.is_random
+    for key, value in loaded.module.state_dict().items():
         torch.testing.assert_close(value, expected[key], rtol=0, atol=0)
 
 
@@ -50,18 +53,24 @@ def test_safetensors(tmp_path: Path) -> None:
     same(tmp_path / "mine.safetensors", expected)
 
 
-@pytest.mark.parametrize("suffix", checkpoints.PICKLES)
+@pytest.mark.parametrize("suffix", [".pt", ".pth", ".th", ".ckpt"])
 def test_plain_state_dict(tmp_path: Path, suffix: str) -> None:
     expected = state()
     torch.save(expected, tmp_path / f"mine{suffix}")
     same(tmp_path / f"mine{suffix}", expected)
 
 
-@pytest.mark.parametrize("key", ["state_dict", "model_state_dict", "model"])
-def test_wrapped_state_dict_of_a_parallel_model(tmp_path: Path, key: str) -> None:
+@pytest.mark.parametrize("key", ["state_dict", "model_state_dict", "model", "net", "ema", "whatever"])
+@pytest.mark.parametrize("prefix", ["", "module.", "_orig_mod.", "model.", "net.", "backbone.", "module._orig_mod.x."])
+def test_wrapped_state_dicts_with_prefixed_names(tmp_path: Path, key: str, prefix: str) -> None:
     expected = state()
-    torch.save({key: {f"module.{k}": v for k, v in expected.items()}, "epoch": 3}, tmp_path / "mine.pt")
+    moments = {0: {"step": torch.tensor(3.0), "exp_avg": torch.zeros(6)}}
+    inside = {f"{prefix}{k}": v for k, v in expected.items()}
+    torch.save({"epoch": 3, "optimizer": {"state": moments}, key: inside}, tmp_path / "mine.pt")
     same(tmp_path / "mine.pt", expected)
+    note = checkpoints.load_model(SPEC, str(tmp_path / "mine.pt")).note
+    assert f"found under '{key}'" in note
+    assert not prefix or "without '" in note
 
 
 def test_half_precision_is_taken(tmp_path: Path) -> None:
@@ -75,19 +84,25 @@ def test_a_runs_folder_gives_its_best_weights(tmp_path: Path) -> None:
     save_file(expected, tmp_path / "best.safetensors")
     save_file(state(), tmp_path / "last.safetensors")
     same(tmp_path, expected)
-    assert checkpoints.load_model(SPEC, str(tmp_path))[1] == f"weights of {tmp_path.name}"
+    assert checkpoints.load_model(SPEC, str(tmp_path)).note == f"weights of {tmp_path.name}"
 
 
 def test_shipped_weights_say_where_they_come_from() -> None:
-    _, note = checkpoints.load_model(SPEC, None)
-    assert "MNIST" in note
+    loaded = checkpoints.load_model(SPEC, None)
+    assert "MNIST" in loaded.note
+    assert not loaded.is_random
+    assert loaded.labels is None
 
 
 def test_a_network_without_shipped_weights_says_that_they_are_random() -> None:
-    from dataclasses import replace
-
-    _, note = checkpoints.load_model(replace(SPEC, weights=None), None)
-    assert "random" in note
+    for spec, path in (
+        (replace(SPEC, weights=None), None),
+        (replace(SPEC, weights="not_there.safetensors"), None),
+        (SPEC, "random"),
+    ):
+        loaded = checkpoints.load_model(spec, path)
+        assert "random" in loaded.note
+        assert loaded.is_random
 
 
 def test_missing(tmp_path: Path) -> None:
@@ -224,10 +239,234 @@ def _odd(kind: str, plain: Tensor) -> Tensor:
 @pytest.mark.parametrize("kind", ["sparse", "quantised", "meta", "complex"])
 def test_weights_that_are_no_plain_numbers_are_one_sentence(tmp_path: Path, kind: str) -> None:
     spec = registry.get("lenet5")
-    network = checkpoints.build(spec)
-    before = {key: value.clone() for key, value in network.state_dict().items()}
+    before = state()
     odd = dict(before) | {"fc2.weight": _odd(kind, before["fc2.weight"])}
     torch.save(odd, tmp_path / "odd.pt")
-    with pytest.raises(UserError, match=r"odd\.pt"):
-        checkpoints.fit(network, checkpoints.read_state_dict(tmp_path / "odd.pt"), spec, "odd.pt")
-    assert all(torch.equal(value, before[key]) for key, value in network.state_dict().items())
+    with pytest.raises(UserError, match=r"odd\.pt.*fc2\.weight"):
+        checkpoints.load_model(spec, str(tmp_path / "odd.pt"))
+
+
+def test_text_and_other_files_with_the_wrong_suffix(tmp_path: Path) -> None:
+    (tmp_path / "notes.pth").write_text("learning rate 0.1, then 0.01\n")
+    refused(tmp_path / "notes.pth", "text file")
+    (tmp_path / "pointer.safetensors").write_text("version https://git-lfs.github.com/spec/v1\noid sha256:12\nsize 9\n")
+    refused(tmp_path / "pointer.safetensors", "Git LFS")
+    (tmp_path / "keras.pt").write_bytes(b"\x89HDF\r\n\x1a\n" + bytes(100))
+    refused(tmp_path / "keras.pt", "HDF5")
+    expected = state()  # the content tells, not the suffix
+    save_file(expected, tmp_path / "really_safetensors.pt")
+    same(tmp_path / "really_safetensors.pt", expected)
+
+
+@pytest.mark.filterwarnings("ignore")  # that TorchScript is old
+def test_a_torchscript_program_is_named(tmp_path: Path) -> None:
+    torch.jit.trace(lenet.lenet5().eval(), torch.zeros(1, 1, 28, 28)).save(str(tmp_path / "script.pt"))
+    refused(tmp_path / "script.pt", "TorchScript")
+
+
+def test_tensors_beyond_the_end_of_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "beyond.safetensors"
+    header = json.dumps({"fc3.bias": {"dtype": "F32", "shape": [10], "data_offsets": [4000, 4040]}}).encode()
+    path.write_bytes(struct.pack("<Q", len(header)) + header + bytes(64))
+    refused(path, "damaged")
+
+
+@pytest.fixture
+def as_nobody(tmp_path: Path) -> Iterator[None]:
+    """Be a user who may not read everything, also where the tests run as root."""
+    if not hasattr(os, "geteuid"):
+        pytest.skip("no such permissions on this system")
+    root = os.geteuid() == 0
+    if root:
+        os.seteuid(65534)
+    yield
+    if root:
+        os.seteuid(0)
+
+
+def test_a_file_that_may_not_be_read(tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    path = tmp_path / "secret.safetensors"
+    save_file(state(), path)
+    path.chmod(0)
+    request.getfixturevalue("as_nobody")
+    refused(path, "cannot be read", "ermission")
+
+
+@pytest.mark.parametrize("worst", [float("nan"), float("inf"), -float("inf")])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float16, torch.bfloat16])
+def test_nan_and_infinite_weights_are_named(tmp_path: Path, worst: float, dtype: torch.dtype) -> None:
+    wrong = {key: value.to(dtype) for key, value in state().items()}
+    wrong["conv2.weight"][3, 2, 1, 0] = worst
+    torch.save(wrong, tmp_path / "nan.pt")
+    refused(tmp_path / "nan.pt", "conv2.weight")
+
+
+def test_whole_numbers_are_no_weights(tmp_path: Path) -> None:
+    save_file({key: value.to(torch.int8) for key, value in state().items()}, tmp_path / "int8.safetensors")
+    refused(tmp_path / "int8.safetensors", "whole numbers")
+
+
+def test_bfloat16_becomes_single_precision_and_says_so(tmp_path: Path) -> None:
+    half = {key: value.bfloat16() for key, value in state().items()}
+    save_file(half, tmp_path / "half.safetensors")
+    same(tmp_path / "half.safetensors", {key: value.float() for key, value in half.items()})
+    loaded = checkpoints.load_model(SPEC, str(tmp_path / "half.safetensors"))
+    assert "half precision" in loaded.note
+    assert all(parameter.dtype == torch.float32 for parameter in loaded.module.parameters())
+
+
+def letters(count: int = 26) -> dict[str, Tensor]:
+    """LeNet-5 for another number of classes."""
+    return state() | {"fc3.weight": torch.randn(count, 84), "fc3.bias": torch.randn(count)}
+
+
+def test_another_class_count_is_adopted_and_said(tmp_path: Path) -> None:
+    expected = letters()
+    save_file(expected, tmp_path / "letters.safetensors")
+    same(tmp_path / "letters.safetensors", expected)
+    loaded = checkpoints.load_model(SPEC, str(tmp_path / "letters.safetensors"))
+    assert "26 classes instead of 10" in loaded.note
+    assert loaded.labels == tuple(f"class {n}" for n in range(26))
+    logits = loaded.module.eval()(torch.zeros(1, 1, 28, 28))
+    assert logits.shape == (1, 26)
+
+
+def test_a_head_inside_a_sequential_is_found(tmp_path: Path) -> None:
+    tensors = letters(3)
+    tensors["fc3.1.weight"], tensors["fc3.1.bias"] = tensors.pop("fc3.weight"), tensors.pop("fc3.bias")
+    torch.save(tensors, tmp_path / "head.pt")
+    loaded = checkpoints.load_model(SPEC, str(tmp_path / "head.pt"))
+    assert "'fc3.1' taken for 'fc3'" in loaded.note
+    torch.testing.assert_close(loaded.module.get_parameter("fc3.weight").detach(), tensors["fc3.1.weight"])
+
+
+NAMES = tuple(f"letter {chr(97 + n)}" for n in range(26))
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        {"classes": list(NAMES)},
+        {"class_names": NAMES},
+        {"CLASSES": list(NAMES)},
+        {"class_to_idx": {name: n for n, name in reversed(list(enumerate(NAMES)))}},
+        {"idx_to_class": dict(enumerate(NAMES))},
+        {"meta": {"classes": list(NAMES)}},
+    ],
+)
+def test_class_names_of_the_checkpoint_itself(tmp_path: Path, told: dict[str, object]) -> None:
+    torch.save({"state_dict": letters(), **told}, tmp_path / "named.pt")
+    loaded = checkpoints.load_model(SPEC, str(tmp_path / "named.pt"))
+    assert loaded.labels == NAMES
+    assert "class names of its own" in loaded.note
+
+
+def test_class_names_in_the_metadata_of_safetensors(tmp_path: Path) -> None:
+    save_file(letters(), tmp_path / "named.safetensors", metadata={"classes": json.dumps(NAMES), "format": "pt"})
+    assert checkpoints.load_model(SPEC, str(tmp_path / "named.safetensors")).labels == NAMES
+
+
+@pytest.mark.parametrize("name", ["mine.txt", "classes.txt", "labels.txt"])
+def test_class_names_of_a_text_file_beside_it_only_if_the_count_fits(tmp_path: Path, name: str) -> None:
+    save_file(letters(), tmp_path / "mine.safetensors")
+    (tmp_path / name).write_text("\ufeff" + "\n".join(NAMES) + "\n\n", encoding="utf-8")
+    loaded = checkpoints.load_model(SPEC, str(tmp_path / "mine.safetensors"))
+    assert loaded.labels == NAMES
+    assert f"class names of {name}" in loaded.note
+    (tmp_path / name).write_text("one\ntwo\n")
+    assert checkpoints.load_model(SPEC, str(tmp_path / "mine.safetensors")).labels == tuple(
+        f"class {n}" for n in range(26)
+    )
+
+
+def test_class_names_of_a_folder_of_folders_or_a_file_that_is_named(tmp_path: Path) -> None:
+    save_file(letters(), tmp_path / "mine.safetensors")
+    for name in (*NAMES, ".hidden"):
+        (tmp_path / "pictures" / name).mkdir(parents=True)
+    loaded = checkpoints.load_model(SPEC, str(tmp_path / "mine.safetensors"), str(tmp_path / "pictures"))
+    assert loaded.labels == NAMES
+    wrong = tmp_path / "three.txt"
+    wrong.write_text("a\nb\nc\n")
+    with pytest.raises(UserError, match=r"three\.txt.*3 classes.*26"):
+        checkpoints.load_model(SPEC, str(tmp_path / "mine.safetensors"), str(wrong))
+    wrong.write_bytes(b"\xff\xfe\x00\x01")
+    with pytest.raises(UserError, match="no text file"):
+        checkpoints.load_model(SPEC, None, str(wrong))
+    wrong.write_text("\n")
+    with pytest.raises(UserError, match="without a line"):
+        checkpoints.load_model(SPEC, None, str(wrong))
+    with pytest.raises(UserError, match="cannot be read"):
+        checkpoints.load_model(SPEC, None, str(tmp_path / "nowhere.txt"))
+
+
+def test_old_files_without_counters_of_batch_normalisation(tmp_path: Path) -> None:
+    spec = registry.get("resnet20")
+    expected = {k: v for k, v in checkpoints.build(spec).state_dict().items() if "num_batches" not in k}
+    torch.save(expected, tmp_path / "old.pt")
+    loaded = checkpoints.load_model(spec, str(tmp_path / "old.pt"))
+    for key, value in loaded.module.state_dict().items():
+        assert torch.equal(value, expected.get(key, torch.tensor(0)))
+
+
+def test_the_weights_are_in_memory_once(tmp_path: Path) -> None:
+    """What is loaded is what was read, no copy: the network's tensors are those of the file."""
+    from cnnviz.models import weight_files
+
+    save_file(state(), tmp_path / "mine.safetensors")
+    read = weight_files.read(tmp_path / "mine.safetensors")
+    loaded = checkpoints._fit(SPEC, read, ())
+    for key, value in loaded.module.state_dict().items():
+        assert value.data_ptr() == read.tensors[key].data_ptr()
+        assert not value.is_shared()  # nor a file that is mapped, which ends the program when its disk goes
+
+
+def test_the_packed_weights_and_the_computed_tables_of_a_network_are_there(tmp_path: Path) -> None:
+    spec = registry.get("lenet5_original")
+    fresh = checkpoints.build(spec).eval()
+    save_file(fresh.state_dict(), tmp_path / "original.safetensors")
+    loaded = checkpoints.load_model(spec, str(tmp_path / "original.safetensors"))
+    digit = torch.rand(1, 1, 32, 32)
+    torch.testing.assert_close(loaded.module.eval()(digit), fresh(digit))
+
+
+def test_a_network_of_another_architecture_says_which_one_it_is(tmp_path: Path) -> None:
+    torch.save(checkpoints.build(registry.get("resnet32")).state_dict(), tmp_path / "deeper.pth")
+    with pytest.raises(UserError) as caught:
+        checkpoints.load_model(registry.get("resnet20"), str(tmp_path / "deeper.pth"))
+    assert "these look like the weights of ResNet-32" in caught.value.sentence
+    assert "layer1.3.conv1.weight is not in resnet20" in caught.value.sentence
+
+
+def test_a_small_file_that_claims_20_gigabytes_of_classes(tmp_path: Path) -> None:
+    """Torch stores what is repeated once: such a tensor is a few bytes until somebody copies it."""
+    huge = state() | {
+        "fc3.weight": torch.zeros(1, 1).expand(60_000_000, 84),
+        "fc3.bias": torch.zeros(1).expand(60_000_000),
+    }
+    torch.save(huge, tmp_path / "huge.pt")
+    assert (tmp_path / "huge.pt").stat().st_size < 2**20
+    refused(tmp_path / "huge.pt", "fc3.weight is (60000000, 84), not (10, 84)")
+
+
+def test_published_weights_in_torchs_cache_are_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from cnnviz.models import published
+
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    spec = registry.get("squeezenet1_0")
+    assert checkpoints.load_model(spec, None).is_random
+    found = published.of(spec)
+    assert found is not None
+    expected = {key: value + 1 for key, value in checkpoints.build(spec).state_dict().items()}
+    published.folder().mkdir(parents=True)
+    torch.save(expected, published.folder() / found.file_name)
+    loaded = checkpoints.load_model(spec, None)
+    assert not loaded.is_random
+    assert "published" in loaded.note
+    assert all(torch.equal(value, expected[key]) for key, value in loaded.module.state_dict().items())
+    assert checkpoints.load_model(spec, "random").is_random
+    broken = bytearray((published.folder() / found.file_name).read_bytes())
+    broken[:4] = b"gone"
+    (published.folder() / found.file_name).write_bytes(broken)
+    with pytest.raises(UserError) as caught:
+        checkpoints.load_model(spec, None)
+    assert "weights fetch --check squeezenet1_0" in caught.value.suggestion

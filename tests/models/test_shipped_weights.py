@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import tarfile
 from pathlib import Path
 
 import numpy as np
@@ -12,14 +13,22 @@ import torch
 from torch.nn import functional
 
 from cnnviz.core import paths
+from cnnviz.core.inspection import ModelRequest
 from cnnviz.datasets.starter import load_starter
+from cnnviz.datasets.transforms import add_noise
 from cnnviz.models import checkpoints, registry
-from cnnviz.models.preparation import to_input
+from cnnviz.models.engine import Engine
+from cnnviz.models.preparation import to_input, to_size
 from cnnviz.training.evaluate import evaluate
 
 SHARED = Path(__file__).resolve().parents[2].parent / "shared" / "data" / "mnist"
-LEAST = {"lenet5": 0.994, "lenet5_original": 0.985}
-NAMES = [spec.name for spec in registry.MODELS if spec.weights is not None]
+CIFAR = SHARED.parent / "cifar10" / "cifar10_jpeg.tar.xz"
+LEAST = {"lenet5": 0.994, "lenet5_original": 0.985, "lenet1": 0.985, "unet": 0.99, "autoencoder": 0.97,
+         "resnet20": 0.86, "vgg_small": 0.85}  # fmt: skip
+SHIPPED = [spec for spec in registry.MODELS if spec.weights is not None]
+OWN = [spec.name for spec in SHIPPED if not spec.is_torchvision]
+MNIST = [spec.name for spec in SHIPPED if spec.input.preparation == "digit"]
+NAMES = [spec.name for spec in SHIPPED if spec.labels == registry.DIGITS]
 
 
 def card(name: str) -> dict[str, object]:
@@ -27,7 +36,7 @@ def card(name: str) -> dict[str, object]:
     return found
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", OWN)
 def test_the_card_is_complete_and_names_this_very_file(name: str) -> None:
     found = card(name)
     file = paths.resources_dir() / "weights" / f"{name}.safetensors"
@@ -39,6 +48,36 @@ def test_the_card_is_complete_and_names_this_very_file(name: str) -> None:
     assert evaluation["n"] == 10_000
     assert evaluation["accuracy"] >= LEAST[name]
     assert "/" not in str(found["command"]).replace("cnnviz", "")  # no path of one machine
+    assert "/" not in json.dumps(found["configuration"])
+
+
+def test_squeezenets_card_says_where_its_weights_come_from() -> None:
+    found = card("squeezenet1_1")
+    file = paths.resources_dir() / "weights" / "squeezenet1_1.safetensors"
+    assert found["sha256"] == hashlib.sha256(file.read_bytes()).hexdigest()
+    assert {"summary", "source", "source_sha256", "change", "evaluation", "licence"} <= set(found)
+    licence = (paths.resources_dir() / "weights" / "LICENSE.squeezenet1_1").read_text("utf-8")
+    assert "MIT License" in licence
+
+
+@pytest.mark.parametrize(
+    ("picture", "classes"),
+    [("chelsea.jpg", {"tabby", "tiger cat", "Egyptian cat"}), ("coffee.jpg", {"espresso", "cup", "consomme"})],
+)
+def test_squeezenet_knows_what_is_on_a_photograph(picture: str, classes: set[str]) -> None:
+    from PIL import Image
+
+    engine = Engine(ModelRequest("squeezenet1_1", None, "cpu"))
+    photo = np.asarray(Image.open(paths.resources_dir() / "photos" / picture).convert("RGB"))
+    found = engine.inspect(np.zeros((28, 28), np.float32), photo=photo)
+    best = [engine.loaded.labels[index] for index in found.ranking()[:3]]
+    assert best[0] in classes
+    assert not engine.loaded.is_random
+
+
+def test_all_that_ships_is_small() -> None:
+    total = sum(path.stat().st_size for path in paths.resources_dir().rglob("*") if path.is_file())
+    assert total <= 15 * 2**20
 
 
 @pytest.mark.parametrize(("name", "parameters"), [("lenet5", 61_706), ("lenet5_original", 60_000)])
@@ -54,7 +93,7 @@ def test_the_layers_of_lenet5_have_their_names_and_order() -> None:
 
 
 @pytest.mark.skipif(not SHARED.is_dir(), reason="MNIST is not beside this checkout (../shared/data/mnist)")
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", MNIST)
 def test_accuracy_on_mnists_test_digits(name: str) -> None:
     result = evaluate(registry.get(name), None, "mnist", str(SHARED), "cpu")
     assert result.n == 10_000
@@ -62,6 +101,32 @@ def test_accuracy_on_mnists_test_digits(name: str) -> None:
     evaluation = card(name)["evaluation"]
     assert isinstance(evaluation, dict)
     assert result.accuracy == pytest.approx(evaluation["accuracy"], abs=2e-4)
+
+
+@pytest.mark.skipif(not CIFAR.is_file(), reason="CIFAR-10 is not beside this checkout (../shared/data/cifar10)")
+def test_accuracy_on_cifars_test_photographs(tmp_path: Path) -> None:
+    with tarfile.open(CIFAR) as archive:
+        chosen = [m for m in archive if m.isfile() and m.name.startswith("test/") and int(Path(m.name).stem[-1]) == 7]
+        archive.extractall(tmp_path, chosen, filter="data")
+    for name in ("resnet20", "vgg_small"):
+        result = evaluate(registry.get(name), None, "cifar10", str(tmp_path), "cpu")
+        assert result.n >= 500
+        evaluation = card(name)["evaluation"]
+        assert isinstance(evaluation, dict)
+        assert result.accuracy == pytest.approx(evaluation["accuracy"], abs=0.04)  # of some of the pictures
+
+
+@pytest.mark.parametrize("name", ["unet", "autoencoder"])
+def test_noise_is_taken_off(name: str) -> None:
+    spec = registry.get(name)
+    ink = torch.from_numpy(load_starter().images_nhw[::100].copy())[:, None].float() / 255
+    noisy = add_noise(ink, torch.Generator().manual_seed(0), most=0.4)
+    network = checkpoints.load_model(spec, None).module.eval()
+    with torch.inference_mode():
+        answer = network(to_input(noisy, spec.input))
+    clean = to_size(ink, spec.input)
+    before = functional.mse_loss(to_size(noisy, spec.input), clean)
+    assert functional.mse_loss(answer, clean) < before / 3
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -82,7 +147,7 @@ def test_digits_drawn_otherwise_are_still_known(name: str, change: str) -> None:
         grid = functional.affine_grid(theta.expand(len(ink), 2, 3), list(ink.shape), align_corners=False)
         ink = functional.grid_sample(ink, grid, align_corners=False)
     spec = registry.get(name)
-    network, _ = checkpoints.load_model(spec, None)
+    network = checkpoints.load_model(spec, None).module
     network.eval()
     with torch.inference_mode():
         answers = network(to_input(ink, spec.input)).argmax(1).numpy()

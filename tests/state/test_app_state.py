@@ -12,7 +12,7 @@ pytest.importorskip("PySide6")
 from pytestqt.qtbot import QtBot
 
 from cnnviz.core.inspection import ModelRequest
-from cnnviz.state.app_state import LATE_MS, AppState, Place
+from cnnviz.state.app_state import LATE_MS, AppState, Download, Place
 from tests.samples import sample_inspection, sample_model
 
 IMAGE = np.zeros((28, 28), np.float32)
@@ -146,3 +146,43 @@ def test_a_withdrawn_request_can_be_made_again() -> None:
     state.keep_model()
     state.request_model(wish)
     assert wishes == [wish, wish]
+
+
+def test_the_same_network_is_asked_for_again_only_when_its_files_have_changed() -> None:
+    state = AppState()
+    wishes: list[ModelRequest] = []
+    state.model_requested.connect(wishes.append)
+    state.reload_model()  # nothing was asked for yet
+    assert wishes == []
+    first = ModelRequest("resnet18")
+    state.request_model(first)
+    state.request_model(first)
+    assert wishes == [first]
+    state.reload_model()
+    state.request_model(first)  # choosing it in a list again is no reason to load it
+    assert wishes == [first, replace(first, edition=1)]
+    state.request_model(ModelRequest("resnet34"))
+    state.request_model(first)
+    assert wishes[2:] == [ModelRequest("resnet34"), first]
+
+
+def test_values_of_the_weights_before_are_not_shown_with_the_new_ones() -> None:
+    state = AppState()
+    old = sample_model()
+    state.set_model(old)
+    state.set_inspection(sample_inspection(old))
+    new = replace(old, request=replace(old.request, edition=1))
+    state.set_model(new)
+    assert state.inspection is None
+    state.set_inspection(sample_inspection(old, generation=9))
+    assert state.inspection is None
+
+
+def test_a_download_is_said_once() -> None:
+    state = AppState()
+    seen: list[object] = []
+    state.download_changed.connect(seen.append)
+    state.set_download(None)
+    state.set_download(Download("vgg16", "VGG-16", 10))
+    state.set_download(Download("vgg16", "VGG-16", 10))
+    assert seen == [state.download]

@@ -21,7 +21,7 @@ from cnnviz.core.errors import UserError
 from cnnviz.datasets import registry as datasets
 from cnnviz.datasets.images import LabelledImages
 from cnnviz.datasets.starter import load_starter
-from cnnviz.models import checkpoints, registry
+from cnnviz.models import checkpoints, registry, weight_files
 from cnnviz.models.registry import InputSpec
 from cnnviz.training.command import run as run_recorded
 from cnnviz.training.config import TrainConfig
@@ -73,7 +73,7 @@ def test_a_runs_folder_holds_everything(tmp_path: Path, few: LabelledImages, don
         assert tuple(row) == COLUMNS
         assert all(float(row[name]) == getattr(event, name) for name in COLUMNS)
     for name, event in (("best", first), ("last", second)):
-        found = checkpoints.read_state_dict(folder / f"{name}.safetensors")
+        found = weight_files.read(folder / f"{name}.safetensors").tensors
         assert all(torch.equal(found[key], event.weights[key]) for key in event.weights)
     assert set(found) == set(second.weights)
 
@@ -170,7 +170,7 @@ def test_no_pictures_have_no_means() -> None:
 
 def test_evaluate_is_the_written_out_mean() -> None:
     result = evaluate(SPEC, None, "starter", None, "cpu")
-    network, _ = checkpoints.load_model(SPEC, None)
+    network = checkpoints.load_model(SPEC, None).module
     found = datasets.get("starter").load(None, "test")
     ink = torch.tensor(found.images_nhw)[:, None].double() / 255
     x = (ink - SPEC.input.mean[0]) / SPEC.input.std[0]

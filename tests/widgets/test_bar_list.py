@@ -127,6 +127,40 @@ def test_the_best_of_many_end_where_the_room_does_and_say_so(bars: BarList) -> N
     assert len(bars._shown(bars.size())) == 1
 
 
+def test_pinned_rows_stay_however_little_room_there_is(bars: BarList) -> None:
+    many = [Bar(n, f"class {n}", 0.01, "1.0 %", "0.00") for n in range(22)]
+    bars.show_bars(many, total=1000, pinned=frozenset({20, 21}), tail=2)
+    bars.resize(320, 240)
+    shown = [bar.key for bar in bars._shown(bars.size())]
+    assert len(shown) < 22
+    assert shown[-2:] == [20, 21]
+    assert shown[:-2] == list(range(len(shown) - 2))
+    assert bars.key_at(bars.row_rect(21).center()) == 21
+    plain = bars.grab().toImage()
+    bars.show_bars(many, total=1000, tail=2)
+    assert bars.grab().toImage() != plain  # pinned rows are marked
+
+
+def test_few_of_many_rows_are_as_high_as_the_room_allows(bars: BarList) -> None:
+    bars.show_bars(BARS, total=1000, foot="the best 3 of 1,000")
+    assert bars.row_rect(1).height() > round(theme.text_px() * 1.7)
+    assert bars.row_rect(4).bottom() + bars._foot_px() <= bars.height()
+
+
+def test_a_row_is_pinned_by_key_and_menu_where_there_are_many(bars: BarList) -> None:
+    wanted: list[int] = []
+    bars.pin_wanted.connect(wanted.append)
+    bars.choose(1)
+    QTest.keyClick(bars, Qt.Key.Key_P)
+    assert wanted == []  # all are there
+    bars.show_bars(BARS, total=1000)
+    QTest.keyClick(bars, Qt.Key.Key_P)
+    menu = bars.menu_for(4)
+    menu.actions()[0].trigger()
+    menu.deleteLater()
+    assert wanted == [1, 4]
+
+
 def test_long_names_do_not_widen_the_column(bars: BarList) -> None:
     bars.show_bars([Bar(0, "w" * 12, 0.1, "10.0 %", "0.00")])
     width = bars.minimumSizeHint().width()

@@ -99,43 +99,6 @@ def test_the_box_frames_the_ink(qtbot: QtBot, board_hw: np.ndarray[tuple[int, in
     assert "not centred" in preview.accessibleDescription()
 
 
-def test_a_photograph_is_shown_in_its_own_colours_and_form(qtbot: QtBot) -> None:
-    preview = DigitPreview()
-    qtbot.addWidget(preview)
-    preview.resize(preview.sizeHint())
-    pixels = np.zeros((100, 200, 3), np.uint8)
-    pixels[:, :100, 0], pixels[:, 100:, 2] = 200, 100
-    seen = np.zeros((224, 224, 3), np.uint8)
-    seen[..., 0], seen[..., 1], seen[..., 2] = 10, 20, 30
-    preview.show_photo(pixels, seen, (0.0625, 0.28125, 0.9375, 0.71875), "in colours")
-    image = preview.to_image(1.0)
-    before, after = preview._squares(preview.size())
-    assert image.pixelColor(after.center()).getRgb()[:3] == (10, 20, 30)
-    row = before.top() + 3  # twice as wide as high, at the top of its square
-    assert image.pixelColor(before.left() + 5, row).getRgb()[:3] == (200, 0, 0)
-    assert image.pixelColor(before.right() - 5, row).getRgb()[:3] == (0, 0, 100)
-    below = image.pixelColor(before.center().x(), before.top() + round(before.height() * 0.7))
-    assert below == image.pixelColor(1, image.height() - 2)
-    words = preview.accessibleDescription()
-    assert "224 × 224, in colours: the middle of 100 × 200 pixels" in words
-    assert "0.039, 0.078, 0.118" in words
-    board = np.zeros((280, 280), np.uint8)
-    preview.show_digit(board, np.zeros((28, 28), np.float32), None)
-    assert "28 × 28" in preview.accessibleDescription()
-    assert "centring" in preview.toolTip()
-
-
-def test_a_photograph_fits_a_preview_that_is_smaller_than_it(qtbot: QtBot) -> None:
-    preview = DigitPreview()
-    qtbot.addWidget(preview)
-    preview.resize(preview.minimumSizeHint())
-    preview.show_photo(np.zeros((280, 280), np.uint8), np.zeros((224, 224, 3), np.uint8), (0, 0, 1, 1), "drawn")
-    before, after = preview._squares(preview.size())
-    assert after.width() > 100
-    assert after.bottom() <= preview.height()
-    assert before.right() < after.left()
-
-
 @pytest.mark.parametrize("key", [Qt.Key.Key_Return, Qt.Key.Key_Space])
 def test_keys_and_clicks_ask_for_the_numbers(key: Qt.Key, qtbot: QtBot) -> None:
     preview = DigitPreview()
@@ -144,6 +107,15 @@ def test_keys_and_clicks_ask_for_the_numbers(key: Qt.Key, qtbot: QtBot) -> None:
         QTest.keyClick(preview, key)
     with qtbot.waitSignal(preview.opened):
         QTest.mouseClick(preview, Qt.MouseButton.LeftButton)
+
+
+@pytest.mark.parametrize(("key", "direction"), [(Qt.Key.Key_Left, -1), (Qt.Key.Key_Right, 1)])
+def test_arrows_ask_for_the_neighbours_in_the_folder(key: Qt.Key, direction: int, qtbot: QtBot) -> None:
+    preview = DigitPreview()
+    qtbot.addWidget(preview)
+    with qtbot.waitSignal(preview.browsed) as asked:
+        QTest.keyClick(preview, key)
+    assert asked.args == [direction]
 
 
 def test_the_dialog_closes_by_escape(qtbot: QtBot) -> None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
-from PySide6.QtCore import QEvent, QPoint, QPointF, QSize, Qt
+from PySide6.QtCore import QEvent, QPoint, QPointF, QRect, QSize, Qt
 from PySide6.QtGui import QColor, QMouseEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
@@ -48,6 +48,7 @@ def move(grid: MapGrid, point: QPoint) -> None:
     QApplication.sendEvent(grid, QMouseEvent(QEvent.Type.MouseMove, where, where, none, none, NO_KEYS))
 
 
+@settings(deadline=None)
 @given(
     st.integers(1, 40), st.integers(1, 40), st.integers(1, 40), st.integers(0, 1500), st.integers(0, 900),
     st.integers(8, 30), st.booleans(),
@@ -310,3 +311,105 @@ def test_a_scroll_bar_that_appears_changes_no_layout(area: MapGridArea) -> None:
         QApplication.processEvents()
         assert area.grid.tile_rect(19) == before
         assert area.grid.tile_rect(0).right() <= area.viewport().width()
+
+
+def test_only_what_is_in_sight_is_turned_into_colours_and_drawn(
+    area: MapGridArea, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    values = np.random.default_rng(0).uniform(0, 1, (64, 224, 224))
+    area.grid.show_maps(maps_of(values))
+    assert area.grid.sheets_made == 0  # nothing before it is painted
+    area.grid.set_tile_px(224)
+    area.grid.repaint()
+    columns = (area.viewport().width() - 8) // (224 + 8)
+    assert area.grid.sheets_made == 2 * columns  # of 300 pixels, the second row begins at 260
+    drawn: list[QRect] = []
+    monkeypatch.setattr("cnnviz.widgets.map_grid.draw_part", lambda p, target, image, source: drawn.append(target))
+    area.grid.show_maps(maps_of(np.zeros((2048, 7, 7))))
+    area.grid.set_tile_px(None)
+    area.grid.repaint()
+    in_sight = [p for p in range(2048) if area.grid.tile_rect(p).top() - 17 < area.viewport().height()]
+    assert len(drawn) == len(in_sight) < 120
+    area.show_position(1024)
+    drawn.clear()
+    area.grid.repaint()
+    assert 0 < len(drawn) < 140
+    assert area.grid.tile_rect(1024) in drawn
+    assert area.grid.tile_rect(0) not in drawn
+
+
+@settings(deadline=None)
+@given(
+    st.integers(1, 300), st.integers(1, 30), st.integers(1, 30), st.integers(40, 1500), st.integers(0, 4000),
+    st.integers(1, 900), st.sampled_from([None, 32, 96, 448]),
+)  # fmt: skip
+def test_what_reaches_into_a_stripe_is_found(
+    count: int, height: int, width: int, room_w: int, top: int, stripe_h: int, tile_px: int | None
+) -> None:
+    layout = map_layout.fit((count, height, width), (room_w, 300), 13, tile_px=tile_px)
+    stripe = QRect(0, top, room_w, stripe_h)
+    found = layout.between(stripe.top(), stripe.bottom())
+    for position in range(count):
+        whole = layout.tile_rect(position).united(layout.name_rect(position))
+        if whole.top() <= stripe.bottom() and whole.bottom() >= stripe.top():
+            assert position in found
+        if position in found:  # no more than the gap around it
+            assert whole.top() - map_layout.GAP_PX <= stripe.bottom()
+            assert whole.bottom() + map_layout.GAP_PX >= stripe.top()
+
+
+def test_picked_maps_are_those_of_their_units(area: MapGridArea, values: np.ndarray) -> None:
+    picks = np.array([4, 1], np.intp)
+    shown = maps_of(values)
+    area.grid.show_maps(Maps(shown.values_chw, shown.low, shown.high, shown.role, (4, 1), ("4", "1"), picks=picks))
+    picture = area.grid.grab().toImage()
+    table = colormap.colour_table("activation")
+    for position, unit in enumerate(picks):
+        corner = area.grid.cell_rect(position, 2, 3).topLeft() + QPoint(2, 2)
+        expected = QColor(table[1 + int(float(values[unit, 2, 3]) * 254 + 0.5)])
+        assert abs(picture.pixelColor(corner).green() - expected.green()) <= 4
+    area.grid.zoom_into(1)
+    expected = QColor(table[1 + int(float(values[1, 6, 4]) * 254 + 0.5)])
+    found = area.grid.grab().toImage().pixelColor(area.grid.cell_rect(0, 6, 4).topLeft() + QPoint(2, 2))
+    assert abs(found.green() - expected.green()) <= 4
+
+
+def test_maps_that_bring_their_colours_show_them(area: MapGridArea) -> None:
+    colours = np.random.default_rng(3).integers(0, 255, (5, 4, 4, 3)).astype(np.uint8)
+    shown = maps_of(np.zeros((5, 4, 4)))
+    area.grid.show_maps(
+        Maps(shown.values_chw, shown.low, shown.high, "weight", shown.units, shown.names, colours_nhwc=colours)
+    )
+    picture = area.grid.grab().toImage()
+    for index in np.ndindex(5, 4, 4):
+        found = picture.pixelColor(area.grid.cell_rect(*index).center())
+        assert (found.red(), found.green(), found.blue()) == tuple(colours[index])
+
+
+def test_a_page_is_walked_by_keys(area: MapGridArea) -> None:
+    grid = area.grid
+    grid.show_maps(maps_of(np.zeros((500, 8, 8))))
+    walked: list[int] = []
+    grid.chosen.connect(lambda unit, cell: (walked.append(unit), grid.show_selection(unit, cell)))
+    columns = sum(grid.tile_rect(i).top() == grid.tile_rect(0).top() for i in range(500))
+    rows = area.height() // (grid.tile_rect(columns).top() - grid.tile_rect(0).top())
+    for key in (Qt.Key.Key_Home, Qt.Key.Key_PageDown, Qt.Key.Key_PageDown, Qt.Key.Key_PageUp, Qt.Key.Key_PageUp):
+        QTest.keyClick(grid, key)
+    assert walked == [0, columns * rows, 2 * columns * rows, columns * rows, 0]
+
+
+def test_only_a_grid_that_can_pin_does(area: MapGridArea, values: np.ndarray, qtbot: QtBot) -> None:
+    said: list[int] = []
+    plain = area.grid
+    other = MapGrid("Maps", can_pin=True)
+    qtbot.addWidget(other)
+    for grid in (plain, other):
+        grid.pin_toggled.connect(said.append)
+        grid.show_maps(maps_of(values))
+        grid.show_selection(2, None)
+        QTest.keyClick(grid, Qt.Key.Key_P)
+    assert said == [2]
+    assert other.actions()[0].text().startswith("&Pin")
+    other.show_pins([2])
+    other.offer_pin(2)
+    assert other.actions()[0].text().startswith("&Unpin")

@@ -14,9 +14,9 @@ from pytestqt.qtbot import QtBot
 from cnnviz.core.image import load_picture
 from cnnviz.core.inspection import ModelRequest
 from cnnviz.core.paths import resources_dir
-from cnnviz.state.app_state import AppState
+from cnnviz.state.app_state import AppState, Place
 from cnnviz.state.messages import Message, MessageCenter
-from cnnviz.workers.inference import InferenceRequest, InferenceResult, InferenceService, make_handler
+from cnnviz.workers.inference import GradientRequest, InferenceRequest, InferenceResult, InferenceService, make_handler
 
 PHOTO = load_picture(resources_dir() / "photos" / "rocket.jpg").pixels_hwc
 RESNET, LENET = ModelRequest("resnet18", device="cpu"), ModelRequest("lenet5", device="cpu")
@@ -69,3 +69,52 @@ def test_networks_are_switched_both_ways_with_one_picture(desk: Desk, qtbot: QtB
     assert len(desk.given) == 3
     assert all(request.photo is PHOTO and request.image_hw is image_hw for request in desk.given)
     assert desk.posted == []
+
+
+PLACE = Place("conv1", 3, (12, 20))
+
+
+def loaded(desk: Desk, qtbot: QtBot) -> None:
+    desk.state.set_input(np.full((28, 28), 0.5, np.float32), blank=False)
+    desk.state.request_model(LENET)
+    qtbot.waitUntil(lambda: desk.state.inspection is not None, timeout=60_000)
+
+
+def test_a_gradient_is_answered_by_the_lane_that_has_the_network(desk: Desk, qtbot: QtBot) -> None:
+    loaded(desk, qtbot)
+    with qtbot.waitSignal(desk.state.gradient_changed):
+        desk.state.gradient_requested.emit(PLACE)
+    found, model = desk.state.gradient, desk.state.model
+    assert found is not None
+    assert model is not None
+    assert (found.place, found.generation, found.model) == (PLACE, 1, LENET)
+    kernel = np.abs(model.weights["conv1.weight"][3, 0])
+    assert np.array_equal(found.magnitude_hw[10:15, 18:23], kernel)
+    assert isinstance(desk.given[-1], GradientRequest)
+
+
+def test_pictures_come_first_and_a_gradient_of_an_older_one_is_dropped(desk: Desk, qtbot: QtBot) -> None:
+    loaded(desk, qtbot)
+    state, said = desk.state, []
+    state.gradient_changed.connect(said.append)
+    state.gradient_requested.emit(PLACE)
+    newer = state.set_input(np.ones((28, 28), np.float32), blank=False)  # takes the place of what waits in the lane
+    state.gradient_requested.emit(Place("fc3", 1))
+    qtbot.waitUntil(lambda: state.gradient is not None, timeout=10_000)
+    assert state.inspection is not None
+    assert state.inspection.generation == newer.generation
+    assert [(gradient.place, gradient.generation) for gradient in said] == [(Place("fc3", 1), newer.generation)]
+    kinds = [type(request) for request in desk.given]
+    assert kinds[-1] is GradientRequest
+    assert InferenceRequest in kinds[1:]
+
+
+def test_a_gradient_that_fails_is_a_message_and_the_lane_lives_on(
+    desk: Desk, qtbot: QtBot, expected_log: pytest.LogCaptureFixture
+) -> None:
+    loaded(desk, qtbot)
+    desk.state.gradient_requested.emit(Place("no such layer"))
+    qtbot.waitUntil(lambda: bool(desk.posted), timeout=10_000)
+    assert desk.state.model is not None
+    with qtbot.waitSignal(desk.state.gradient_changed):
+        desk.state.gradient_requested.emit(PLACE)

@@ -16,7 +16,7 @@ from PySide6.QtCore import QObject
 from pytestqt.qtbot import QtBot
 
 from cnnviz.core.image import Picture, load_picture
-from cnnviz.state.app_state import AppState, OpenedPicture, PictureData
+from cnnviz.state.app_state import AppState, FolderStep, OpenedPicture, PictureData
 from cnnviz.state.messages import Message, MessageCenter
 from cnnviz.workers import loading
 from cnnviz.workers.loading import PictureLoader
@@ -122,7 +122,7 @@ class Gate:
         def handle(request: object) -> OpenedPicture:
             self.entered.release()
             assert self.leave.acquire(timeout=30)
-            picture = Picture(np.zeros((4, 4, 3), np.uint8), str(request), (4, 4))
+            picture = Picture(np.zeros((4, 4, 3), np.uint8), str(getattr(request, "name", request)), (4, 4))
             return OpenedPicture(picture, np.zeros((280, 280), np.uint8))
 
         return handle
@@ -171,3 +171,134 @@ def test_a_cancelled_failure_is_not_reported(desk: Desk, qtbot: QtBot, tmp_path:
     desk.state.open_requested.emit(str(path))
     qtbot.waitUntil(lambda: bool(desk.pictures))
     assert desk.posted == []
+
+
+# -- folders ----------------------------------------------------------------------------------------------------------
+
+
+class Folder:
+    """Three pictures, and between them two files that are none."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        for number, level in ((1, 10), (4, 40), (10, 100)):
+            png(path / f"p{number}.png", level)
+        (path / "p2.png").write_bytes(b"")
+        (path / "p3.jpg").write_text("no picture")
+
+    def file(self, name: str) -> str:
+        return str(self.path / name)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Folder:
+    path = tmp_path / "holidays"
+    path.mkdir()
+    return Folder(path)
+
+
+def opened_by(desk: Desk, qtbot: QtBot, wish: object) -> OpenedPicture:
+    with qtbot.waitSignal(desk.state.picture_opened) as signal:
+        desk.state.open_requested.emit(wish)
+    opened = signal.args[0]
+    assert isinstance(opened, OpenedPicture)
+    assert opened.wish is wish
+    return opened
+
+
+def test_a_picture_knows_its_place_in_its_folder(desk: Desk, qtbot: QtBot, folder: Folder) -> None:
+    opened = opened_by(desk, qtbot, folder.file("p4.png"))
+    assert opened.path == folder.file("p4.png")
+    assert opened.folder is not None
+    assert [Path(path).name for path in opened.folder.files] == ["p1.png", "p2.png", "p3.jpg", "p4.png", "p10.png"]
+    assert opened.folder.at == 3
+    pasted = opened_by(desk, qtbot, PictureData(Path(opened.path).read_bytes(), "Pasted picture"))
+    assert (pasted.path, pasted.folder) == ("", None)
+
+
+def test_a_path_is_kept_from_the_root(
+    desk: Desk, qtbot: QtBot, folder: Folder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(folder.path)
+    opened = opened_by(desk, qtbot, "p1.png")
+    assert opened.path == folder.file("p1.png")
+    assert opened.folder is not None
+    assert opened.folder.at == 0
+
+
+@pytest.mark.parametrize(
+    ("start", "direction", "found", "words"),
+    [
+        ("p4.png", 1, "p4.png", []),
+        ("p2.png", 1, "p4.png", ["2 files that cannot be read were skipped, 'p2.png' first."]),
+        ("p3.jpg", -1, "p1.png", ["2 files that cannot be read were skipped, 'p3.jpg' first."]),
+        ("p3.jpg", 1, "p4.png", ["'p3.jpg' cannot be read and was skipped."]),
+    ],
+)
+def test_what_cannot_be_read_is_skipped_with_a_word(
+    start: str, direction: int, found: str, words: list[str], desk: Desk, qtbot: QtBot, folder: Folder
+) -> None:
+    opened = opened_by(desk, qtbot, FolderStep(folder.file(start), direction))
+    assert opened.picture.name == found
+    assert [message.sentence for message in desk.posted] == words
+    assert {message.level for message in desk.posted} <= {"notice"}
+
+
+def test_beyond_the_end_the_folder_begins_again(desk: Desk, qtbot: QtBot, folder: Folder) -> None:
+    Path(folder.file("p10.png")).write_bytes(b"")
+    opened = opened_by(desk, qtbot, FolderStep(folder.file("p10.png"), 1))
+    assert opened.picture.name == "p1.png"
+    assert opened.folder is not None
+    assert opened.folder.at == 0
+
+
+def test_a_file_that_went_away_is_skipped(desk: Desk, qtbot: QtBot, folder: Folder) -> None:
+    assert opened_by(desk, qtbot, FolderStep(folder.file("p5.png"), 1)).picture.name == "p10.png"
+    assert desk.posted[0].sentence == "'p5.png' cannot be read and was skipped."
+
+
+def test_a_folder_opens_its_first_picture(desk: Desk, qtbot: QtBot, folder: Folder) -> None:
+    opened = opened_by(desk, qtbot, str(folder.path))
+    assert opened.picture.name == "p1.png"
+    assert opened.folder is not None
+    assert len(opened.folder.files) == 5
+    assert desk.names == ["holidays", ""]
+
+
+@pytest.mark.parametrize("files", [(), ("notes.txt",), ("bad.png", "worse.jpg")])
+def test_a_folder_without_a_picture_is_one_sentence(
+    files: tuple[str, ...], desk: Desk, qtbot: QtBot, tmp_path: Path
+) -> None:
+    path = tmp_path / "empty"
+    path.mkdir()
+    for name in files:
+        (path / name).write_text("nothing")
+    desk.state.open_requested.emit(str(path))
+    qtbot.waitUntil(lambda: bool(desk.posted))
+    assert len(desk.posted) == 1
+    assert desk.posted[0].level == "problem"
+    assert "'empty'" in desk.posted[0].sentence
+    assert desk.names[-1] == ""
+
+
+# -- live pictures ----------------------------------------------------------------------------------------------------
+
+
+def test_live_pictures_pass_without_a_word(desk: Desk, qtbot: QtBot) -> None:
+    pixels = np.full((2000, 4, 3), 9, np.uint8)
+    opened = opened_by(desk, qtbot, PictureData(pixels, "Camera", live=True))
+    assert opened.picture.name == "Camera"
+    assert desk.names == []
+    assert desk.posted == []
+
+
+def test_the_newest_live_picture_wins(gate: Gate, desk: Desk, qtbot: QtBot) -> None:
+    frames = [PictureData(np.zeros((2, 2, 3), np.uint8), f"frame {n}", live=True) for n in range(4)]
+    desk.state.open_requested.emit(frames[0])
+    assert gate.entered.acquire(timeout=30)
+    for frame in frames[1:]:
+        desk.state.open_requested.emit(frame)
+    gate.leave.release(2)
+    qtbot.waitUntil(lambda: len(desk.pictures) == 2)
+    assert "frame 0" in desk.pictures[0].name
+    assert "frame 3" in desk.pictures[1].name

@@ -15,7 +15,12 @@ _TABLE: tuple[tuple[str, str, str, tuple[QKeySequence.StandardKey | str, ...]], 
     ("clear", "C&lear the board", "Clear", ("Del", "Backspace")),
     ("erase", "&Eraser", "Erase", ("E",)),
     ("open", "&Open picture…", "Open…", (_KEYS.Open, "Ctrl+O")),
+    ("open_folder", "Open &folder…", "Folder…", ("Ctrl+Alt+O",)),
+    ("previous", "Pre&vious picture of the folder", "Previous", ("Alt+PgUp",)),
+    ("next", "&Next picture of the folder", "Next", ("Alt+PgDown",)),
     ("paste", "&Paste picture", "Paste", (_KEYS.Paste, "Ctrl+V")),
+    ("pin", "Pin the picture as &A, to compare with", "Pin as A", ("Ctrl+Shift+A",)),
+    ("unpin", "Let &go of A", "Unpin A", ("Ctrl+Shift+U",)),
 )
 
 
@@ -28,7 +33,12 @@ class InputActions:
     clear: QAction
     erase: QAction
     open: QAction
+    open_folder: QAction
+    previous: QAction
+    next: QAction
     paste: QAction
+    pin: QAction
+    unpin: QAction
 
 
 def make_actions(owner: QWidget, history: QUndoStack) -> InputActions:
@@ -50,6 +60,6 @@ def make_actions(owner: QWidget, history: QUndoStack) -> InputActions:
         words = action.text()
         can_change.connect(action.setEnabled)
         words_change.connect(lambda text, action=action, words=words: action.setText(f"{words} {text}".strip()))
-    for name in ("undo", "redo", "clear"):
+    for name in ("undo", "redo", "clear", "previous", "next", "unpin"):
         made[name].setEnabled(False)
     return InputActions(**made)

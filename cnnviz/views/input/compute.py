@@ -11,10 +11,13 @@ import numpy.typing as npt
 
 from cnnviz.core import digit, paths
 from cnnviz.core.digit import PreparedDigit
-from cnnviz.core.inspection import FloatArray, PixelArray, Preparation
+from cnnviz.core.inspection import FloatArray, LoadedModel, PixelArray, Preparation
+from cnnviz.models import registry
+from cnnviz.models.registry import InputSpec
 
 if TYPE_CHECKING:  # decoding is imported with the first picture, not with the window
     from cnnviz.core.image import Invert, Picture
+    from cnnviz.core.photo import PhotoSteps
 
 Ink = npt.NDArray[np.uint8]
 SIDE = 280
@@ -39,6 +42,10 @@ class BoardContent:
         The picture that it was made from, to invert it again, or ``None``.
     invert
         What was taken as the ink of `picture`.
+    path
+        The file of the picture; it may be known before the picture is read again.
+    walked
+        One came to it by walking through a folder.
     """
 
     ink_hw: Ink
@@ -47,6 +54,8 @@ class BoardContent:
     as_is: bool = False
     picture: Picture | None = None
     invert: Invert = "auto"
+    path: str = ""
+    walked: bool = False
 
 
 def blank() -> BoardContent:
@@ -60,11 +69,11 @@ def of_starter(image_hw: Ink, label: int, number: int) -> BoardContent:
     return BoardContent(enlarged, f"Starter digit {number}: a {label}", str(label), as_is=True)
 
 
-def of_picture(picture: Picture, invert: Invert) -> BoardContent:
+def of_picture(picture: Picture, invert: Invert, path: str = "") -> BoardContent:
     """Return a picture fitted to the board."""
     from cnnviz.core import ink
 
-    return BoardContent(ink.to_board(picture, invert, SIDE), picture.name, picture=picture, invert=invert)
+    return BoardContent(ink.to_board(picture, invert, SIDE), picture.name, picture=picture, invert=invert, path=path)
 
 
 def prepare(content: BoardContent, centre: bool) -> PreparedDigit:
@@ -87,6 +96,18 @@ def as_seen(image_hw: FloatArray, side: tuple[int, int]) -> FloatArray:
 def photo_of(content: BoardContent) -> PixelArray:
     """Return what a network for photographs is shown: the picture itself, else the board as it is seen. No copy."""
     return content.ink_hw if content.picture is None else content.picture.pixels_hwc
+
+
+def spec_of(model: LoadedModel) -> InputSpec:
+    """Return how a network wants its input prepared."""
+    return registry.get(model.request.name).input
+
+
+def steps_of(content: BoardContent, spec: InputSpec) -> PhotoSteps:
+    """Return what a network for photographs makes of a board."""
+    from cnnviz.core import photo
+
+    return photo.steps_of(photo_of(content), (spec.height, spec.width), spec.resize, spec.interpolation)
 
 
 def is_blank(content: BoardContent, prepared: PreparedDigit, preparation: Preparation) -> bool:

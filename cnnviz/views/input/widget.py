@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
+from dataclasses import replace
 from itertools import pairwise
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QMimeData, Slot
+from PySide6.QtCore import QMimeData, Qt, Slot
 from PySide6.QtGui import (
     QAction,
     QDragEnterEvent,
@@ -24,26 +27,40 @@ from PySide6.QtWidgets import (
     QPushButton,
     QSizePolicy,
     QTabWidget,
+    QToolButton,
     QVBoxLayout,
     QWidget,
 )
 
 from cnnviz.core.digit import PreparedDigit
+from cnnviz.core.errors import UserError
 from cnnviz.core.inspection import LoadedModel, Preparation
-from cnnviz.state.app_state import AppState, OpenedPicture, Place
+from cnnviz.state.app_state import (
+    AppState,
+    FolderStep,
+    OpenedPicture,
+    PictureData,
+    PictureWish,
+    PinnedInput,
+    Place,
+)
 from cnnviz.state.messages import MessageCenter
 from cnnviz.state.settings import Settings
 from cnnviz.views.base import View
-from cnnviz.views.input import compute
+from cnnviz.views.input import compute, qt_camera
 from cnnviz.views.input.actions import make_actions
+from cnnviz.views.input.browsing import FolderRow
+from cnnviz.views.input.camera import CameraPage, SourceFactory
+from cnnviz.views.input.camera_tab import CameraTab
 from cnnviz.views.input.compute import BoardContent
 from cnnviz.views.input.drawing import DrawPage
 from cnnviz.views.input.keeping import BoardKeeper, picture_of
 from cnnviz.views.input.opening import OpeningRow
+from cnnviz.views.input.preview import Preview
+from cnnviz.views.input.recent import RecentPictures
 from cnnviz.views.input.samples import SamplesPage
 from cnnviz.widgets import theme
 from cnnviz.widgets.board import PEN_WIDTH, PEN_WIDTHS, Ink
-from cnnviz.widgets.digit_preview import DigitPreview, PixelDialog
 
 if TYPE_CHECKING:  # decoding is imported with the first picture, not with the window
     from cnnviz.core.image import Invert
@@ -52,9 +69,16 @@ UNDO_STEPS = 100
 PICTURES = "Pictures (*.png *.jpg *.jpeg *.bmp *.gif *.webp *.tif *.tiff *.avif *.ppm *.pgm);;All files (*)"
 INVERT: tuple[tuple[Invert, str], ...] = (("auto", "ink: auto"), ("yes", "ink: dark"), ("no", "ink: light"))
 
-SAMPLE_STEP = 1
-PAGES = ("draw", "samples")
+SAMPLE_STEP, FOLDER_STEP = 1, 2
+PAGES = ("draw", "samples", "camera")
+REMEMBERED_PAGES = PAGES[:2]  # a camera is switched on by the user and by nothing else
+HINTS: dict[Preparation, str] = {"digit": "Draw a digit here", "photo": "Draw, or drop a photograph here"}
+BOARD_SHARE = 0.75  # of the width, for the board beside a photograph's preview
 MOST_PX = 16_777_215  # Qt's own bound of a widget's size
+
+
+def _key(action: QAction) -> str:
+    return action.shortcut().toString()
 
 
 class _Change(QUndoCommand):
@@ -65,10 +89,10 @@ class _Change(QUndoCommand):
         self._view, self._before, self._after = view, before, after
 
     def id(self) -> int:
-        return SAMPLE_STEP if self._after.as_is else -1
+        return SAMPLE_STEP if self._after.as_is else FOLDER_STEP if self._after.walked else -1
 
     def mergeWith(self, other: QUndoCommand) -> bool:
-        """Walking through the samples is one step."""
+        """Walking through the samples, or through a folder, is one step."""
         if not isinstance(other, _Change):
             return False
         self._after = other._after
@@ -82,7 +106,12 @@ class _Change(QUndoCommand):
 
 
 class InputView(View):
-    """The left column: board, preview, samples.
+    """The left column: board, samples, camera, and the preview.
+
+    Parameters
+    ----------
+    camera
+        What takes pictures; by default the computer's camera, where there is one.
 
     Attributes
     ----------
@@ -92,16 +121,28 @@ class InputView(View):
 
     shows_values = False  # it shows the input itself
 
-    def __init__(self, state: AppState, messages: MessageCenter, parent: QWidget | None = None) -> None:
+    def __init__(
+        self,
+        state: AppState,
+        messages: MessageCenter,
+        parent: QWidget | None = None,
+        *,
+        camera: SourceFactory | None = None,
+    ) -> None:
         super().__init__(state, messages, parent)
         self.content = compute.blank()
         self._settled = self.content  # what was there before the stroke that is being drawn
         self.setAcceptDrops(True)
         self._undo = QUndoStack(self)
         self._undo.setUndoLimit(UNDO_STEPS)
-        self._numbers: PixelDialog | None = None
-        self.preview = DigitPreview(self)
+        self._pinned: PinnedInput | None = None
+        self._unread: BoardContent | None = None  # of the last session, without its picture as yet
+        self._reading: PictureWish | None = None  # the wish that brings the picture back
+        self.preview = Preview(messages, self)
         self.samples = SamplesPage(self)
+        self.camera = CameraPage(camera or qt_camera.QtCamera, self)
+        self._has_camera = camera is not None
+        self.recent = RecentPictures(self)
         self._make_controls()
         self.acts = make_actions(self, self._undo)
         self._connect_actions()
@@ -111,12 +152,19 @@ class InputView(View):
         self._lay_out()
         self.board.inked.connect(self._on_board_inked)
         self.board.stroke_done.connect(self._on_board_stroke_done)
-        self.preview.opened.connect(self._on_preview_opened)
+        for part in (self.preview.browsed, self.board.walked):
+            part.connect(self.folder.step)
+        self.preview.numbers_wanted.connect(self._on_preview_numbers_wanted)
+        self.recent.chosen.connect(self._on_recent_chosen)
+        self.camera.taken.connect(self._on_camera_taken)
+        self.camera.settled.connect(self._on_camera_settled)
         self.samples.digit_chosen.connect(self._on_samples_digit_chosen)
         self.samples.photo_chosen.connect(self._on_samples_photo_chosen)
         # These are answers to wishes, which may come while the dock is hidden: they are not followed but always heard.
+        state.open_requested.connect(self._on_state_open_requested)
         state.picture_opened.connect(self._on_state_picture_opened)
         state.model_changed.connect(self._on_state_model_changed)
+        state.pinned_changed.connect(self._on_state_pinned_changed)
         self.setFocusProxy(self.board)
         self._show_preview(compute.prepare(self.content, centre=True))
 
@@ -143,6 +191,8 @@ class InputView(View):
         for action, slot in (
             (actions.undo, self.undo), (actions.redo, self.redo), (actions.clear, self.clear),
             (actions.open, self.ask_and_open), (actions.paste, self.paste),
+            (actions.open_folder, self.ask_and_open_folder), (actions.pin, self.state.pin),
+            (actions.unpin, self.state.unpin),
         ):  # fmt: skip
             action.triggered.connect(slot)
         actions.erase.toggled.connect(self._on_erase_toggled)
@@ -152,6 +202,8 @@ class InputView(View):
         self.pages.setDocumentMode(True)
         self.pages.addTab(self.drawing, "Draw")
         self.pages.addTab(self.samples, "Samples")
+        self.pages.addTab(self.camera, "Camera")
+        self.camera_tab = CameraTab(self.pages, self.camera, is_given=self._has_camera)
         files = QHBoxLayout()
         for action, words in ((self.acts.open, "&Open…"), (self.acts.paste, "&Paste")):
             push = QPushButton(words, self)
@@ -165,9 +217,24 @@ class InputView(View):
         column.setSpacing(theme.GRID_PX)
         column.addWidget(self.pages, 100)
         column.addLayout(files)
+        self.folder = FolderRow(self.state, self.acts.previous, self.acts.next, self)
+        column.addWidget(self.folder)
         self.opening = OpeningRow(self.state, self)
         column.addWidget(self.opening)
-        column.addWidget(self._source)
+        named = QHBoxLayout()
+        named.addWidget(self._source, 1)
+        for action in (self.acts.pin, self.acts.unpin):
+            button = QToolButton(self)
+            button.setDefaultAction(action)
+            button.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+            named.addWidget(button)
+        self.acts.pin.setToolTip(
+            f"Keep this picture as A, to compare others with it: inspector, Compare ({_key(self.acts.pin)})"
+        )
+        self.acts.unpin.setToolTip(f"Compare with A no longer ({_key(self.acts.unpin)})")
+        self._unpin_button = button
+        button.hide()
+        column.addLayout(named)
         column.addWidget(self.preview, 20)
         column.addWidget(self.centring)
         column.addStretch(1)
@@ -195,6 +262,8 @@ class InputView(View):
         prepared = compute.prepare(self.content, self.centring.isChecked())
         content = self.content
         self._show_preview(prepared)
+        self.folder.show_path(content.path)
+        self.board.walks = self.folder.is_walkable
         self.state.set_input(
             prepared.image_hw,
             blank=compute.is_blank(content, prepared, self._preparation),
@@ -210,35 +279,7 @@ class InputView(View):
         self.inverting.setVisible(for_digits and content.picture is not None)
         self._source.setText(compute.words_for(content, blank))
         self.acts.clear.setEnabled(content.picture is not None or not prepared.blank)
-        if for_digits:
-            self._show_digit(prepared)
-        else:
-            self._show_photo(blank)
-
-    def _show_photo(self, blank: bool) -> None:
-        from cnnviz.core import photo  # Pillow: drawing digits does without it
-
-        pixels, side = compute.photo_of(self.content), self._side()[0]
-        box = photo.middle_box(pixels.shape[0], pixels.shape[1], side)
-        words = "blank" if blank else "drawn" if self.content.picture is None else "in colours"
-        self.preview.show_photo(pixels, photo.middle_of(pixels, side), box, words)
-
-    def _show_digit(self, prepared: PreparedDigit) -> None:
-        centred = self.centring.isChecked() and not self.content.as_is
-        seen_hw = compute.as_seen(prepared.image_hw, self._side())
-        words = "unchanged" if self.content.as_is else "centred" if centred else "not centred"
-        box = prepared.box if centred and not prepared.blank else None
-        self.preview.show_digit(self.content.ink_hw, seen_hw, box, "blank" if prepared.blank else words)
-        if self._numbers is not None and self._numbers.isVisible():
-            self._numbers.show_image(seen_hw)
-
-    def _side(self) -> tuple[int, int]:
-        """Return height and width of the network's input; of a digit while there is no network."""
-        model = self.state.model
-        if model is None:
-            return 28, 28
-        _, height, width = model.graph.nodes[0].output_shape
-        return height, width
+        self.preview.show_content(content, prepared, self.state.model, centre=self.centring.isChecked())
 
     @property
     def _preparation(self) -> Preparation:
@@ -248,9 +289,11 @@ class InputView(View):
 
     @Slot(object)
     def _on_state_model_changed(self, model: LoadedModel | None) -> None:
-        self.centring.setEnabled(self._preparation == "digit")
-        if self._numbers is not None and self._preparation != "digit":
-            self._numbers.hide()
+        self.centring.setVisible(self._preparation == "digit")
+        self.board.set_hint(HINTS[self._preparation])
+        self.samples.show_kind(self._preparation)
+        self._fit_pages()
+        self._bring_back()
         prepared, current = compute.prepare(self.content, self.centring.isChecked()), self.state.input
         if current is not None and current.blank != compute.is_blank(self.content, prepared, self._preparation):
             self._publish()  # a photograph without ink is nothing to the one network and something to the other
@@ -272,26 +315,33 @@ class InputView(View):
     @Slot()
     def undo(self) -> None:
         """Take the last step back; a stroke that is being drawn is the last step."""
-        self.board.end_stroke()
+        self._settle()
         self._undo.undo()
 
     @Slot()
     def redo(self) -> None:
         """Do again what was taken back; a stroke that is being drawn is a new step instead."""
-        self.board.end_stroke()
+        self._settle()
         self._undo.redo()
 
     @Slot()
     def clear(self) -> None:
         """Empty the board."""
         if self.content.ink_hw.any() or self.content.picture is not None:
-            self.board.end_stroke()
+            self._settle()
             self.change(compute.blank(), "clear")
 
     @Slot()
     def ask_and_open(self) -> None:
         """Ask for a picture file and open it."""
         name, _ = QFileDialog.getOpenFileName(self, "Open picture", "", PICTURES)
+        if name:
+            self.state.open_requested.emit(name)
+
+    @Slot()
+    def ask_and_open_folder(self) -> None:
+        """Ask for a folder and open the first of its pictures."""
+        name = QFileDialog.getExistingDirectory(self, "Open folder")
         if name:
             self.state.open_requested.emit(name)
 
@@ -309,8 +359,8 @@ class InputView(View):
         return mime.hasImage() or any(url.isLocalFile() for url in mime.urls())
 
     def take(self, mime: QMimeData) -> None:
-        """Open a dropped or pasted picture: files first, since they have a name."""
-        self.board.end_stroke()
+        """Open a dropped or pasted picture, or the pictures of a folder: files first, since they have a name."""
+        self._settle()
         local = [url.toLocalFile() for url in mime.urls() if url.isLocalFile()]
         if local:
             if len(local) > 1:
@@ -324,14 +374,54 @@ class InputView(View):
             self.state.open_requested.emit(picture)
 
     @Slot(object)
+    def _on_state_open_requested(self, wish: PictureWish) -> None:
+        if not (isinstance(wish, PictureData) and wish.live):
+            self.camera.freeze()  # or its next picture would be wanted instead
+
+    @Slot(object)
     def _on_state_picture_opened(self, opened: OpenedPicture) -> None:
-        self.board.end_stroke()
+        wish, picture = opened.wish, opened.picture
+        if isinstance(wish, PictureData) and wish.live:
+            if self.camera.is_live:
+                self._show_live(BoardContent(opened.ink_hw, picture.name, picture=picture))
+            return
+        if opened.folder is not None:
+            self.folder.show_folder(opened.folder)
+        if wish is self._reading and self._reading is not None:
+            self._reading = None
+            if self.content is self._unread:  # else something was drawn meanwhile
+                self.show_content(replace(self.content, picture=picture, title=picture.name))
+            return
+        self._settle()
         self.pages.setCurrentIndex(0)
-        picture = opened.picture
-        content = BoardContent(opened.ink_hw, picture.name, picture=picture)
+        walked = isinstance(wish, FolderStep)
+        if isinstance(wish, str) and opened.path:
+            self.recent.add(opened.path)
+        content = BoardContent(opened.ink_hw, picture.name, picture=picture, path=opened.path, walked=walked)
         self.change(content, f"open {picture.name}")
         if self._preparation == "digit" and not content.ink_hw.any():
             self.messages.notice(f"No ink was found in '{picture.name}'; choose dark or light ink beside Paste.")
+
+    def _show_live(self, content: BoardContent) -> None:
+        """Show one of many pictures: no step of the history, and nothing that is kept."""
+        self.content = content
+        self.board.show_ink(content.ink_hw)
+        self._publish()
+
+    def _settle(self) -> None:
+        """End the stroke or the stream of pictures that is going on, since something else is to happen."""
+        self.board.end_stroke()
+        self.camera.freeze()
+
+    @Slot(str)
+    def _on_recent_chosen(self, path: str) -> None:
+        if os.path.isfile(path):
+            self.state.open_requested.emit(path)
+            return
+        self.recent.remove(path)
+        name = Path(path).name
+        error = UserError(f"'{name}' is no longer there.", suggestion="It was taken off the list of recent pictures.")
+        self.messages.report(error, "picture")
 
     @Slot(int)
     def _on_samples_digit_chosen(self, number: int) -> None:
@@ -347,7 +437,8 @@ class InputView(View):
     @Slot(int)
     def _on_inverting_activated(self, index: int) -> None:
         if self.content.picture is not None:
-            self.change(compute.of_picture(self.content.picture, INVERT[index][0]), "invert")
+            content = self.content
+            self.change(compute.of_picture(self.content.picture, INVERT[index][0], content.path), "invert")
 
     @Slot(bool)
     def _on_centring_toggled(self, on: bool) -> None:
@@ -358,38 +449,78 @@ class InputView(View):
         self.board.erasing = on
 
     @Slot()
-    def _on_preview_opened(self) -> None:
-        if self._preparation == "photo" and self.state.model is not None:  # too many for one sheet
+    def _on_preview_numbers_wanted(self) -> None:
+        if self.state.model is not None:
             self.state.select(Place(self.state.model.graph.nodes[0].name))
             self.state.enter_requested.emit()
-            return
-        if self._numbers is None:
-            self._numbers = PixelDialog(self)
-            self._numbers.grid.failed.connect(self.messages.report)
-        self._numbers.show()
-        self._show_preview(compute.prepare(self.content, self.centring.isChecked()))
+
+    @Slot(object)
+    def _on_state_pinned_changed(self, pinned: PinnedInput | None) -> None:
+        before, self._pinned, model = self._pinned, pinned, self.state.model
+        self.acts.unpin.setEnabled(pinned is not None)
+        self._unpin_button.setVisible(pinned is not None)
+        if pinned is not None:
+            self.messages.notice(f"'{pinned.input.title}' is A now: the inspector's tab Compare shows what differs.")
+        elif before is not None and (model is None or model.request != before.inspection.request):
+            self.messages.notice(f"A, '{before.input.title}', belonged to the other network and was let go.")
+
+    # -- camera ---------------------------------------------------------------------------------------------------
+
+    @Slot(object)
+    def _on_camera_taken(self, picture: PictureData) -> None:
+        self.state.open_requested.emit(picture)
+
+    @Slot()
+    def _on_camera_settled(self) -> None:
+        """Make the last picture one step of the history."""
+        if self.content is not self._settled:
+            last, self.content = self.content, self._settled
+            self.change(last, "camera picture")
 
     # -- remembering ----------------------------------------------------------------------------------------------
 
     def menu_actions(self) -> list[tuple[str, QAction]]:
         """Return the actions of the File and Edit menus."""
-        edit = (self.acts.undo, self.acts.redo, self.acts.paste, self.acts.erase, self.acts.clear)
-        return [("&File", self.acts.open), *(("&Edit", action) for action in edit)]
+        acts = self.acts
+        edit = (acts.undo, acts.redo, acts.paste, acts.erase, acts.clear, acts.pin, acts.unpin)
+        walk = (self.acts.previous, self.acts.next)
+        files = (self.acts.open, self.acts.open_folder, self.recent.menu.menuAction(), *walk)
+        return [*(("&File", action) for action in files), *(("&Edit", action) for action in edit)]
 
     def remember(self, settings: Settings) -> None:
         """Store the board as a picture, and the pen."""
-        self.board.end_stroke()
+        self._settle()
         settings.put("input/pen_width", self.drawing.width_slider.value())
         settings.put("input/centre", self.centring.isChecked())
-        settings.put("input/page", PAGES[self.pages.currentIndex()])
+        page = PAGES[self.pages.currentIndex()]
+        settings.put("input/page", page if page in REMEMBERED_PAGES else PAGES[0])
+        self.recent.remember(settings)
         self._keeper.write_now()
 
     def recall(self, settings: Settings) -> None:
         """Bring back the board of the last session."""
         self.drawing.width_slider.setValue(settings.integer("input/pen_width", round(PEN_WIDTH), *PEN_WIDTHS))
         self.centring.setChecked(settings.get("input/centre", True))
-        self.pages.setCurrentIndex(PAGES.index(settings.choice("input/page", PAGES[0], PAGES)))
+        self.pages.setCurrentIndex(PAGES.index(settings.choice("input/page", PAGES[0], REMEMBERED_PAGES)))
+        self.recent.recall(settings)
         self.show_content(self._keeper.read() or self.content)
+        if self.content.path:
+            self._unread = self.content
+            self._bring_back()
+
+    def _bring_back(self) -> None:
+        """Read the photograph of the last session again; a network for digits does without it."""
+        unread = self._unread
+        if unread is None or self._reading is not None or self._preparation != "photo":
+            return
+        if self.content is not unread:
+            self._unread = None
+            return
+        self._reading = self._keeper.wish_for(unread)
+        if self._reading is None:
+            self._unread = None
+        else:
+            self.state.open_requested.emit(self._reading)
 
     # -- Qt -------------------------------------------------------------------------------------------------------
 
@@ -407,13 +538,17 @@ class InputView(View):
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Keep the board a square, so that no empty room is beside it."""
         super().resizeEvent(event)
-        self.board.setMaximumHeight(max(self.board.minimumHeight(), self.width() - 2 * theme.GRID_PX))
         self._fit_pages()
 
     def _fit_pages(self) -> None:
-        """Give the drawing page what its square board fills, the samples all there is."""
-        most = MOST_PX
-        if self.pages.currentWidget() is self.drawing:
+        """Give the drawing page what its square board fills, the digits to choose from all there is.
+
+        Of a photograph the preview shows more than the board does, and gets more room.
+        """
+        share, most = (BOARD_SHARE if self._preparation == "photo" else 1.0), MOST_PX
+        fitting = round(share * (self.width() - 2 * theme.GRID_PX))
+        self.board.setMaximumHeight(max(self.board.minimumHeight(), fitting))
+        if self.pages.currentWidget() is self.drawing or self._preparation == "photo":
             tools = self.drawing.sizeHint().height() - self.board.sizeHint().height()
             most = self.board.maximumHeight() + tools + self.pages.tabBar().sizeHint().height()
         self.pages.setMaximumHeight(most)

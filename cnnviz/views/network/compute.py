@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import itertools
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property, lru_cache
 
 import numpy as np
 
+from cnnviz.core.costs import COSTS, cost_of, cost_text
+from cnnviz.core.folding import Group, Item
 from cnnviz.core.formats import number
 from cnnviz.core.graph import Graph, Node, pad_before, pair
 from cnnviz.core.inspection import FloatArray
@@ -18,6 +22,10 @@ HEADER_LINES = 2
 LEAST_GAP_PX = 6
 USUAL_COLUMN_PX = 32
 MIN_COLUMN_PX = 18
+MANY_COLUMNS = 24
+WIDE_COLUMN_PX = 48
+ARC_PX = 26
+LEAST_PICTURE_PX = 40
 FEW = 16
 Rect = tuple[int, int, int, int]
 """x, y, width, height."""
@@ -39,6 +47,12 @@ class Box:
         The tiled picture on the canvas, in pixels.
     column_x, column_width, name_y
         The column it stands in, and where its name is.
+    item
+        What it stands for: the layer alone, or a folded group that ends with it.
+    depth
+        The column's number.
+    bottom
+        Where its share of the height ends.
     """
 
     node: Node
@@ -51,6 +65,9 @@ class Box:
     column_x: int
     column_width: int
     name_y: int
+    item: Item
+    depth: int
+    bottom: int
 
     def unit_rect(self, unit: int) -> Rect:
         """Return where a unit's map is on the canvas."""
@@ -75,6 +92,17 @@ class Box:
 
 
 @dataclass(frozen=True)
+class Frame:
+    """The outline of an unfolded group on the canvas; its title stands in the first line, from `y` on."""
+
+    group: Group
+    x: int
+    y: int
+    width: int
+    height: int
+
+
+@dataclass(frozen=True, eq=False)
 class MapLayout:
     """All layers on a canvas of `width` × `height` pixels, `gap` pixels between columns."""
 
@@ -82,10 +110,32 @@ class MapLayout:
     width: int
     height: int
     gap: int
+    frames: tuple[Frame, ...] = ()
+
+    @cached_property
+    def _by_name(self) -> dict[str, Box]:
+        return {box.node.name: box for box in self.boxes}
 
     def box(self, name: str) -> Box | None:
         """Return the box of a layer."""
-        return next((box for box in self.boxes if box.node.name == name), None)
+        return self._by_name.get(name)
+
+    def between(self, left: float, right: float) -> tuple[Box, ...]:
+        """Return the boxes whose columns reach into a part of the canvas."""
+        return tuple(
+            b for b in self.boxes if b.column_x + b.column_width + self.gap > left and b.column_x - self.gap < right
+        )
+
+    def title_at(self, x: float, y: float, line_px: int) -> Group | None:
+        """Return the group whose title is under a point: the frame's of an unfolded one, the name of a folded one."""
+        for frame in reversed(self.frames):  # the inner before the outer
+            if frame.x <= x < frame.x + frame.width and frame.y <= y < frame.y + line_px:
+                return frame.group
+        for box in self.boxes:
+            inside = box.column_x - self.gap // 2 <= x < box.column_x + box.column_width + self.gap // 2
+            if box.item.group is not None and inside and box.name_y <= y < box.name_y + line_px + 4:
+                return box.item.group
+        return None
 
     def at(self, x: float, y: float) -> tuple[Box, tuple[int, int, int] | None] | None:
         """Return the layer whose column is under a point, and (unit, row, column) where a map is."""
@@ -99,8 +149,10 @@ class MapLayout:
         return None
 
 
-def arrange(graph: Graph, width: int, height: int, line_px: int, zoom: float = 1.0) -> MapLayout:
-    """Place every layer: columns by depth, layers of the same depth below each other.
+def arrange(
+    graph: Graph, width: int, height: int, line_px: int, zoom: float = 1.0, items: Sequence[Item] | None = None
+) -> MapLayout:
+    """Place every layer: columns by depth, branches side by side below each other.
 
     Parameters
     ----------
@@ -112,32 +164,108 @@ def arrange(graph: Graph, width: int, height: int, line_px: int, zoom: float = 1
         Height of a line of text; each layer carries `HEADER_LINES` of them above it.
     zoom
         1 fits the map into the screen.
+    items
+        What is shown of it, where groups are folded (`cnnviz.core.folding`); every layer where it is not given.
     """
-    columns = _columns(graph)
-    weights = [max(_weight(node) for node in column) for column in columns]
-    canvas_w, canvas_h = round(width * zoom), round(height * zoom)
+    shown = tuple(items) if items is not None else tuple(Item(node, None, node.inputs) for node in graph.nodes)
+    columns = _columns(shown)
+    lanes = _lanes(shown, columns)
+    depths = {item.node.name: depth for depth, column in enumerate(columns) for item in column}
+    weights = [max(_weight(item.node) for item in column) for column in columns]
+    canvas_w, canvas_h = round(width * zoom), round(max(height, _least_height(shown, lanes, line_px)) * zoom)
     # Where there is little room the gaps give way first, then the columns; beyond that one pans.
+    least = MIN_COLUMN_PX if len(columns) <= MANY_COLUMNS else round(WIDE_COLUMN_PX * zoom)
     gap = min(GAP_PX, max(LEAST_GAP_PX, (canvas_w - len(columns) * USUAL_COLUMN_PX) // (len(columns) + 1)))
-    free = max(len(columns) * MIN_COLUMN_PX, canvas_w - gap * (len(columns) + 1))
+    free = max(len(columns) * least, canvas_w - gap * (len(columns) + 1))
     unit_px = free / sum(weights)
+    leaping = any(depths[i.node.name] - depths[source] > 1 for i in shown for source in i.inputs)
+    stack_h = canvas_h - (ARC_PX if leaping else 0)
     boxes: list[Box] = []
     x = float(gap)
-    for column, weight in zip(columns, weights, strict=True):
+    for depth, (column, weight) in enumerate(zip(columns, weights, strict=True)):
         column_px = weight * unit_px
-        boxes += _stack(column, round(x), max(MIN_COLUMN_PX, int(column_px)), canvas_h, line_px)
+        rooms = [_room(lanes[item.node.name], stack_h) for item in column]
+        boxes += _stack(column, rooms, depth, round(x), max(MIN_COLUMN_PX, int(column_px)), line_px)
         x += column_px + gap
-    return MapLayout(tuple(boxes), max(canvas_w, int(x)), canvas_h, gap)
+    order = {item.node.name: n for n, item in enumerate(shown)}
+    boxes.sort(key=lambda box: order[box.node.name])
+    return MapLayout(tuple(boxes), max(canvas_w, int(x)), canvas_h, gap, _frames(boxes, gap, line_px))
 
 
-def _columns(graph: Graph) -> list[list[Node]]:
-    """Group the layers by their longest path from the input."""
+def _columns(items: Sequence[Item]) -> list[list[Item]]:
+    """Group what is shown by its longest path from the input."""
     depth: dict[str, int] = {}
-    for node in graph.nodes:
-        depth[node.name] = 1 + max((depth[source] for source in node.inputs), default=-1)
-    columns: list[list[Node]] = [[] for _ in range(max(depth.values()) + 1)]
-    for node in graph.nodes:
-        columns[depth[node.name]].append(node)
+    for item in items:
+        depth[item.node.name] = 1 + max((depth[source] for source in item.inputs if source in depth), default=-1)
+    columns: list[list[Item]] = [[] for _ in range(max(depth.values()) + 1)]
+    for item in items:
+        columns[depth[item.node.name]].append(item)
     return columns
+
+
+Lane = tuple[float, float]
+"""First and last part of the height, as fractions."""
+
+
+def _lanes(items: Sequence[Item], columns: Sequence[Sequence[Item]]) -> dict[str, Lane]:
+    """Return each item's share of the height: where paths part they share it, where they meet they have it again."""
+    parting: dict[str, list[str]] = {}
+    for item in items:
+        if len(item.inputs) == 1:
+            parting.setdefault(item.inputs[0], []).append(item.node.name)
+    lanes: dict[str, Lane] = {}
+    for item in items:
+        known = [lanes[source] for source in item.inputs if source in lanes]
+        if not known:
+            lanes[item.node.name] = (0.0, 1.0)
+        elif len(item.inputs) == 1:
+            low, high = known[0]
+            branches = parting[item.inputs[0]]
+            index, share = branches.index(item.node.name), (high - low) / len(branches)
+            lanes[item.node.name] = (low + index * share, low + (index + 1) * share)
+        else:
+            lanes[item.node.name] = (min(low for low, _ in known), max(high for _, high in known))
+    for column in columns:
+        ends = sorted(lanes[item.node.name] for item in column)
+        if any(low < high - 1e-9 for (_, high), (low, _) in itertools.pairwise(ends)):  # paths that cross
+            lanes.update((item.node.name, (n / len(column), (n + 1) / len(column))) for n, item in enumerate(column))
+    return lanes
+
+
+def _least_height(items: Sequence[Item], lanes: Mapping[str, Lane], line_px: int) -> float:
+    """Return how high the canvas must be for each path to have room for names and a small picture."""
+    return (
+        max(
+            (line_px * (len(item.inside) + HEADER_LINES) + 16 + LEAST_PICTURE_PX) / (high - low)
+            for item in items
+            for low, high in (lanes[item.node.name],)
+            if high > low and high - low < 1
+        )
+        if any(high - low < 1 for low, high in lanes.values())
+        else 0.0
+    )
+
+
+def _room(lane: Lane, height: int) -> tuple[int, int]:
+    """Return where a lane begins on the canvas, and its height."""
+    top, bottom = round(lane[0] * height), round(lane[1] * height)
+    return top, bottom - top
+
+
+def _frames(boxes: Sequence[Box], gap: int, line_px: int) -> tuple[Frame, ...]:
+    """Return the outlines of the unfolded groups, the outer before the inner."""
+    members: dict[str, tuple[Group, int, list[Box]]] = {}
+    for box in boxes:
+        for depth, group in enumerate(box.item.inside):
+            members.setdefault(group.path, (group, depth, []))[2].append(box)
+    frames = []
+    for group, depth, inside in sorted(members.values(), key=lambda member: member[1]):
+        left = min(box.column_x for box in inside) - gap // 2
+        right = max(box.column_x + box.column_width for box in inside) + gap // 2
+        top = min(box.name_y - line_px * (len(box.item.inside) - depth) for box in inside)
+        bottom = max(box.bottom for box in inside) - 3 * depth
+        frames.append(Frame(group, left + depth, top, right - left - 2 * depth, bottom - top))
+    return tuple(frames)
 
 
 def _weight(node: Node) -> float:
@@ -149,24 +277,30 @@ def _weight(node: Node) -> float:
     return 1.7
 
 
-def _stack(nodes: list[Node], x: int, width: int, canvas_h: int, line_px: int) -> list[Box]:
+def _stack(
+    items: Sequence[Item], rooms: Sequence[tuple[int, int]], depth: int, x: int, width: int, line_px: int
+) -> list[Box]:
     """Place the layers of one column below each other, each centred in its share of the height."""
-    share = canvas_h // len(nodes)
     header = (HEADER_LINES * line_px) + 8
     boxes = []
-    for index, node in enumerate(nodes):
+    for item, (start, share) in zip(items, rooms, strict=True):
+        node, above = item.node, line_px * len(item.inside)
         count, h, w = map_shape(node)
-        room_h = max(8, share - header - 8)
+        room_h = max(8, share - above - header - 8)
         few = not node.is_map and count <= FEW  # one below the other, so that names fit beside them
-        columns = 1 if few else best_columns(count, h, w, width, room_h)
+        columns = 1 if few else _best_columns(count, h, w, width, room_h)
         mosaic = MosaicLayout(count, h, w, columns, 1 if h * w > 1 else 0)
         picture_w, picture_h = mosaic.picture_size
         scale = _whole(min(width / picture_w, room_h / picture_h))
         w_px, h_px = round(picture_w * scale), round(picture_h * scale)
-        name_y = index * share
+        name_y = start + above
         top = name_y + header + max(0, (room_h - h_px) // 2)
-        boxes.append(Box(node, mosaic, scale, x + (width - w_px) // 2, top, w_px, h_px, x, width, name_y))
+        left = x + (width - w_px) // 2
+        boxes.append(Box(node, mosaic, scale, left, top, w_px, h_px, x, width, name_y, item, depth, start + share))
     return boxes
+
+
+_best_columns = lru_cache(maxsize=4096)(best_columns)  # a network of 500 layers has few shapes
 
 
 def _whole(scale: float) -> float:
@@ -267,15 +401,29 @@ def describe_value(
     return f"{text} · {whole}".replace("-", "−")
 
 
-def walked(graph: Graph, layer: str | None, unit: int | None, layers: int, units: int) -> tuple[str, int | None]:
-    """Return the layer and unit some layers further, on the same unit where there is one; or some units further."""
-    names = [node.name for node in graph.nodes]
+def walked(
+    nodes: Sequence[Node], layer: str | None, unit: int | None, layers: int, units: int
+) -> tuple[str, int | None]:
+    """Return the layer and unit some of the `nodes` further, on the same unit where there is one; or units further."""
+    names = [node.name for node in nodes]
     at = names.index(layer) if layer in names else 0
     if layers:
-        node = graph.nodes[min(len(names) - 1, max(0, at + layers))]
+        node = nodes[min(len(names) - 1, max(0, at + layers))]
         return node.name, min(unit, node.units - 1) if unit is not None else None
-    last = graph.nodes[at].units - 1
+    last = nodes[at].units - 1
     return names[at], 0 if unit is None else min(last, max(0, unit + units))
+
+
+def facts(nodes: Sequence[Node], title: str, times_ms: Mapping[str, float]) -> str:
+    """Return what is known of a layer or of a folded group, a line each."""
+    last = nodes[-1]
+    lines = [last.name if len(nodes) == 1 else f"{title}: {len(nodes)} layers, ends with {last.name}"]
+    lines.append(f"{last.op}, {last.shape_text}" if len(nodes) == 1 else f"gives {last.shape_text}")
+    for cost in COSTS:
+        value = cost_of(nodes, cost.name, times_ms)
+        if value:
+            lines.append(f"{cost.title}: {cost_text(value, cost.name)}")
+    return "\n".join(lines)
 
 
 def spoken(node: Node, unit: int | None) -> str:

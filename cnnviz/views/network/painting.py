@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
 
 from PySide6.QtCore import QPointF, QRect, QRectF, QSize, Qt
-from PySide6.QtGui import QColor, QFont, QFontMetrics, QPainter, QPen
+from PySide6.QtGui import QColor, QFont, QFontMetrics, QPainter, QPainterPath, QPen
 
+from cnnviz.core.graph import Node
 from cnnviz.state.app_state import ColourScope, Place
 from cnnviz.views.network.compute import HEADER_LINES, Box, MapLayout, Rect, Source
 from cnnviz.views.network.pictures import LayerPictures
 from cnnviz.widgets import theme
+from cnnviz.widgets.colormap import colour_table
 from cnnviz.widgets.figure import draw_text
 from cnnviz.widgets.legend import draw_legend
 
 FOOTER_LINES = 3
 NEARLY_ALL = 0.75
+FEW_NAMES = 40  # in a larger network the same names come again and again, and count once
 _SIZES = (1.0, 0.9, 0.8, 0.72)
 LINES_AT_MOST = 64  # more lines to one unit would be a grey wedge
 _SCOPE_WORDS: dict[ColourScope, str] = {"unit": "this map", "layer": "this layer", "network": "the network"}
@@ -26,54 +31,124 @@ def line_px() -> int:
     return round(theme.text_px() * 1.35)
 
 
-def draw_edges(painter: QPainter, layout: MapLayout) -> None:
-    """Draw which layer reads which."""
+def draw_edges(painter: QPainter, layout: MapLayout, left: float, right: float) -> None:
+    """Draw which layer reads which, between two columns of pixels; what skips layers is an arc below them."""
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-    painter.setPen(QPen(theme.current().color("line"), 1.5))
+    colours = theme.current()
+    plain, skip = QPen(colours.color("line"), 1.5), QPen(colours.color("muted"), 1.5)
+    painter.setBrush(Qt.BrushStyle.NoBrush)
     for box in layout.boxes:
-        for name in box.node.inputs:
+        if box.column_x < left - layout.width:  # an arc may come from far away, but not from behind
+            continue
+        for name in box.item.inputs:
             before = layout.box(name)
-            if before is not None:
-                start = QPointF(before.x + before.width + 1, before.y + before.height / 2)
-                painter.drawLine(start, QPointF(box.x - 1, box.y + box.height / 2))
+            if before is None or before.column_x > right or box.column_x + box.column_width < left:
+                continue
+            if box.depth - before.depth > 1:
+                painter.setPen(skip)
+                painter.drawPath(_arc(layout, before, box))
+                continue
+            painter.setPen(plain)
+            start = QPointF(before.x + before.width + 1, before.y + before.height / 2)
+            painter.drawLine(start, QPointF(box.x - 1, box.y + box.height / 2))
     painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
 
 
-def draw_layers(painter: QPainter, layout: MapLayout, chosen: str | None) -> None:
-    """Draw name, shape and frame of every layer; `chosen` is the selected one."""
+def _arc(layout: MapLayout, before: Box, box: Box) -> QPainterPath:
+    """Return the way of a skip connection: down from one layer, below those between, and up to the other."""
+    start = QPointF(before.x + before.width / 2, before.y + before.height + 1)
+    end = QPointF(box.x + box.width / 2, box.y + box.height + 1)
+    top, bottom = min(before.name_y, box.name_y), max(before.bottom, box.bottom)
+    passed = [
+        b.y + b.height for b in layout.between(before.column_x, box.column_x + box.column_width)
+        if before.depth < b.depth < box.depth and b.name_y < bottom and b.bottom > top
+    ]  # fmt: skip
+    lowest = max([start.y(), end.y(), *passed]) + 8
+    lowest += min(14.0, 2.0 * (box.depth - before.depth))  # longer ones lower, so that they stay apart
+    path = QPainterPath(start)
+    slope = min(24.0, (end.x() - start.x()) / 4)
+    path.cubicTo(start.x(), lowest, start.x(), lowest, start.x() + slope, lowest)
+    path.lineTo(end.x() - slope, lowest)
+    path.cubicTo(end.x(), lowest, end.x(), lowest, end.x(), end.y())
+    return path
+
+
+def draw_frames(painter: QPainter, layout: MapLayout, left: float, right: float) -> None:
+    """Draw the outlines of unfolded groups, with their names, between two columns of pixels."""
+    colours = theme.current()
+    painter.setFont(theme.font(0.8, bold=True))
+    for frame in layout.frames:
+        if frame.x > right or frame.x + frame.width < left:
+            continue
+        painter.setPen(QPen(colours.color("line"), 1, Qt.PenStyle.DashLine))
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        painter.drawRoundedRect(QRect(frame.x, frame.y, frame.width, frame.height), 4, 4)
+        start = max(frame.x, min(round(left), frame.x + frame.width - 160))  # the name stays in sight
+        room = QRect(start + 4, frame.y + 1, frame.x + frame.width - start - 8, line_px())
+        draw_text(painter, room, f"▾ {frame.group.title}", colours.color("muted"), align=Qt.AlignmentFlag.AlignVCenter)
+
+
+@dataclass(frozen=True)
+class CostBars:
+    """What the layers are coloured by: for each box by its layer's name the cost (``None``: not known) and its text."""
+
+    values: Mapping[str, float | None]
+    texts: Mapping[str, str]
+    most: float
+
+    def share(self, name: str) -> float:
+        """Return a cost as a share of the largest."""
+        return (self.values.get(name) or 0.0) / self.most if self.most > 0 else 0.0
+
+
+def draw_layers(
+    painter: QPainter, layout: MapLayout, boxes: Sequence[Box], chosen: str | None, costs: CostBars | None
+) -> None:
+    """Draw name, shape or cost, and frame of some layers; `chosen` is the selected one."""
     line = theme.current().color("line")
     fonts = _fonts(layout)
-    for box in layout.boxes:
-        _draw_name(painter, box, box.name_y, layout.gap, fonts, chosen=box.node.name == chosen)
+    for box in boxes:
+        _draw_name(painter, box, box.name_y, layout.gap, fonts, chosen=box.node.name == chosen, costs=costs)
         painter.fillRect(QRect(box.x, box.y, box.width, box.height), line)
         painter.setPen(line)
         painter.setBrush(Qt.BrushStyle.NoBrush)
         painter.drawRect(QRect(box.x - 1, box.y - 1, box.width + 1, box.height + 1))
 
 
-def draw_names_on_top(painter: QPainter, layout: MapLayout, chosen: str | None, top: float) -> None:
+def draw_names_on_top(
+    painter: QPainter, layout: MapLayout, boxes: Sequence[Box], chosen: str | None, top: float, costs: CostBars | None
+) -> None:
     """Keep the names in sight of a map whose upper part is scrolled away; `top` is the first row that is seen."""
     fonts = _fonts(layout)
     strip = QRect(0, round(top), layout.width, HEADER_LINES * line_px() + 4)
     painter.fillRect(strip, theme.current().color("panel"))
-    for box in layout.boxes:
+    for box in boxes:
         y = min(round(top), box.y + box.height - HEADER_LINES * line_px())
         if y > box.name_y:
-            _draw_name(painter, box, y, layout.gap, fonts, chosen=box.node.name == chosen)
+            _draw_name(painter, box, y, layout.gap, fonts, chosen=box.node.name == chosen, costs=costs)
 
 
-def _draw_name(painter: QPainter, box: Box, top: int, gap: int, fonts: tuple[float, float], *, chosen: bool) -> None:
+def _draw_name(
+    painter: QPainter, box: Box, top: int, gap: int, fonts: tuple[float, float], *, chosen: bool, costs: CostBars | None
+) -> None:
+    name = _title(box)
     colours = theme.current()
     line = line_px()
     room = QRect(box.column_x - gap // 2, top + 4, box.column_width + gap, line)
-    painter.setFont(_fitting(box.node.name, room.width() - 4, fonts[0], bold=True))
+    painter.setFont(_fitting(name, room.width() - 4, fonts[0], bold=True))
     if chosen:
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(colours.color("accent"))
         painter.drawRoundedRect(room.adjusted(1, 0, -1, 0), 4, 4)
     colour = colours.color("on_accent" if chosen else "text")
-    draw_text(painter, room, box.node.name, colour, align=Qt.AlignmentFlag.AlignCenter)
-    shape = _shape(box)
+    draw_text(painter, room, name, colour, align=Qt.AlignmentFlag.AlignCenter)
+    shape = _shape(box) if costs is None else costs.texts.get(box.node.name, "")
+    if costs is not None:
+        bar = QRect(box.column_x, top + 2 * line + 5, box.column_width, 6)
+        painter.fillRect(bar, colours.color("line"))
+        share = costs.share(box.node.name)
+        part = QRect(bar.x(), bar.y(), round(bar.width() * share), bar.height())
+        painter.fillRect(part, cost_colour(share))
     painter.setFont(_fitting(shape, room.width() - 4, fonts[1]))
     if painter.fontMetrics().horizontalAdvance(shape) <= room.width():  # half a shape would be a wrong one
         draw_text(painter, room.translated(0, line), shape, colours.color("muted"), align=Qt.AlignmentFlag.AlignCenter)
@@ -139,6 +214,57 @@ def _draw_source(painter: QPainter, layout: MapLayout, source: Source, end: QPoi
             _frame(painter, box.cell_rect(unit, source.rows, source.columns), colour, 2)
 
 
+def cost_colour(share: float) -> QColor:
+    """Return the colour of a cost, given as a share of the largest."""
+    return QColor.fromRgba(int(colour_table("activation")[1 + round(254 * min(1.0, max(0.0, share)))]))
+
+
+def draw_cost_scale(painter: QPainter, size: QSize, title: str, most: str) -> None:
+    """Draw the scale of the cost bars below the words."""
+    top = size.height() - footer_px() + line_px() + 4
+    painter.setFont(theme.font(0.9))
+    room = QRect(theme.GRID_PX, top, min(320, size.width() - 2 * theme.GRID_PX), size.height() - top - 2)
+    draw_legend(painter, room, "activation", 0, 1, f"{title}: 1 is {most}")
+
+
+def mini_map_rect(size: QSize) -> QRect:
+    """Return where the small map of everything is: in the footer, on the right."""
+    height = footer_px() - line_px() - 8
+    width = min(360, max(120, size.width() // 3))
+    return QRect(size.width() - width - theme.GRID_PX, size.height() - height - 3, width, height)
+
+
+def draw_mini_map(painter: QPainter, rect: QRect, layout: MapLayout, costs: CostBars | None) -> None:
+    """Draw every layer of the network as a small block."""
+    colours = theme.current()
+    painter.fillRect(rect, colours.color("window"))
+    for box in layout.boxes:
+        colour = colours.color("muted") if costs is None else cost_colour(costs.share(box.node.name))
+        painter.fillRect(_block(rect, layout, box), colour)
+    painter.setPen(colours.color("line"))
+    painter.setBrush(Qt.BrushStyle.NoBrush)
+    painter.drawRect(rect)
+
+
+def _block(rect: QRect, layout: MapLayout, box: Box) -> QRectF:
+    """Return where a layer is on the small map."""
+    across, down = rect.width() / max(1, layout.width), rect.height() / max(1, layout.height)
+    x, y = rect.x() + box.column_x * across, rect.y() + box.name_y * down
+    return QRectF(x, y, max(1.0, box.column_width * across), max(2.0, (box.y + box.height - box.name_y) * down))
+
+
+def draw_window(painter: QPainter, rect: QRect, layout: MapLayout, seen: QRectF, chosen: str | None) -> None:
+    """Frame on the small map what is seen of the large one, and mark the selected layer."""
+    box = layout.box(chosen) if chosen is not None else None
+    if box is not None:
+        painter.fillRect(_block(rect, layout, box), theme.current().color("accent"))
+    across, down = rect.width() / max(1, layout.width), rect.height() / max(1, layout.height)
+    part = QRectF(rect.x() + seen.x() * across, rect.y() + seen.y() * down, seen.width() * across, seen.height() * down)
+    painter.setBrush(Qt.BrushStyle.NoBrush)
+    painter.setPen(QPen(theme.current().color("accent"), 2))
+    painter.drawRect(part.intersected(QRectF(rect)).adjusted(1, 1, -1, -1))
+
+
 def footer_px() -> int:
     """Return the height of the footer: a line of words, and the colour scale."""
     return FOOTER_LINES * line_px() + theme.GRID_PX
@@ -155,10 +281,12 @@ def draw_footer(painter: QPainter, size: QSize, words: str, *, lit: bool) -> Non
     draw_text(painter, room, words, colours.color("pointer" if lit else "muted"), align=Qt.AlignmentFlag.AlignVCenter)
 
 
-def draw_scale(painter: QPainter, size: QSize, pictures: LayerPictures, place: Place, scope: ColourScope) -> None:
+def draw_scale(
+    painter: QPainter, size: QSize, pictures: LayerPictures, node: Node, place: Place, scope: ColourScope
+) -> None:
     """Draw the colour scale of a place below the words."""
-    low, high = pictures.limits(place)
-    role = pictures.roles[place.layer]
+    low, high = pictures.limits(node, place)
+    role = pictures.role(node)
     caption = f"{place.layer}: {_SCOPE_WORDS[scope]}" if role != "ink" else place.layer
     top = size.height() - footer_px() + line_px() + 4
     painter.setFont(theme.font(0.9))
@@ -179,18 +307,25 @@ def _shape(box: Box) -> str:
     return box.node.shape_text.replace(" ", "")
 
 
+def _title(box: Box) -> str:
+    """Return a layer's name, or that of a folded group with the sign that there is more inside."""
+    return f"▸ {box.item.title}" if box.item.group is not None else box.item.title
+
+
+@lru_cache(maxsize=4)
 def _fonts(layout: MapLayout) -> tuple[float, float]:
     """Return the sizes of names and shapes: one for all columns, the largest in which nearly all fit."""
     rooms = [box.column_width + layout.gap - 4 for box in layout.boxes]
-    names = [box.node.name for box in layout.boxes]
+    names = [_title(box) for box in layout.boxes]
     return _largest(names, rooms, bold=True), _largest([_shape(box) for box in layout.boxes], rooms, bold=False)
 
 
 def _largest(texts: list[str], rooms: list[int], *, bold: bool) -> float:
+    wanted = set(zip(texts, rooms, strict=True)) if len(texts) > FEW_NAMES else list(zip(texts, rooms, strict=True))
     for size in _SIZES:
         metrics = QFontMetrics(theme.font(size, bold=bold))
-        fitting = sum(metrics.horizontalAdvance(text) <= room for text, room in zip(texts, rooms, strict=True))
-        if fitting >= NEARLY_ALL * len(texts):
+        fitting = sum(metrics.horizontalAdvance(text) <= room for text, room in wanted)
+        if fitting >= NEARLY_ALL * len(wanted):
             return size
     return _SIZES[-1]
 

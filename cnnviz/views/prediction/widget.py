@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QEvent, QSize, Qt, Slot
-from PySide6.QtGui import QPainter, QPaintEvent, QPalette
-from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtGui import QKeyEvent, QPainter, QPaintEvent, QPalette
+from PySide6.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QLineEdit, QSizePolicy, QVBoxLayout, QWidget
 
 from cnnviz.core.inspection import Inspection, LoadedModel
 from cnnviz.state.app_state import AppState, InputState, Place
@@ -23,10 +23,11 @@ NO_INK = "There is nothing to predict: no ink was found in"
 NOTHING = "Nothing drawn yet, so there is nothing to predict. Draw a digit, or choose one under Samples."
 NO_PHOTO = "No picture yet, so there is nothing to predict. Open one, choose a photograph under Samples, or draw."
 BY_CLASS = "Keep every class in its place instead of the most probable first"
-TOO_MANY = "There are too many classes to show them all; the most probable are shown"
+NO_CLASSES = "This network has no classes to choose from: what it makes is in its last layer."
 RANDOM = "Random weights: it means nothing."
 
 
+PIN_SEPARATOR = "\n"
 LEAST_SCALE = 1.2  # of the best class's letters: names of ImageNet are long
 
 
@@ -59,6 +60,14 @@ class _Answer(QWidget):
         painter.end()
 
 
+def _ranked_bar(answer: compute.Answer, *, random: bool) -> Bar:
+    """Return the row of one of many classes, with its rank; its whole name is in the tool tip."""
+    tip = compute.exactly(answer) + (f"\n{RANDOM}" if random else "")
+    logit = f"{answer.logit:.2f}".replace("-", "−")
+    label = f"{answer.rank:,}. {answer.label}"
+    return Bar(answer.index, label, answer.probability, compute.percent(answer.probability), logit, tip)
+
+
 class PredictionView(View):
     """The right column."""
 
@@ -71,6 +80,24 @@ class PredictionView(View):
         self._by_class = QCheckBox("&By class", self)
         self._by_class.setToolTip(BY_CLASS)
         self._by_class.toggled.connect(self._on_by_class_toggled)
+        self.top = QComboBox(self)
+        self.top.setAccessibleName("How many classes are shown")
+        self.top.setToolTip("How many of the most probable classes are shown")
+        for count in compute.TOPS:
+            self.top.addItem(f"Top {count}", count)
+        self.top.activated.connect(self._on_top_activated)
+        self.search = QLineEdit(self)
+        self.search.setAccessibleName("Find a class")
+        self.search.setPlaceholderText("Find a class…")
+        self.search.setToolTip(
+            "Any part of a class's name: its rank and probability; Enter pins the first, Escape ends"
+        )
+        self.search.setClearButtonEnabled(True)
+        self.search.setMaxLength(80)
+        self.search.textChanged.connect(self._on_search_text_changed)
+        self.search.returnPressed.connect(self._on_search_return_pressed)
+        self._pinned: frozenset[str] = frozenset()
+        self._many = False
         self._exact = ElidedLabel("", self)
         self._exact.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         for label in (self._words, self._exact):
@@ -80,17 +107,21 @@ class PredictionView(View):
         foot = QHBoxLayout()
         foot.setSpacing(theme.GRID_PX)
         foot.addWidget(self._by_class)
+        foot.addWidget(self.top)
         foot.addWidget(self._exact, 1)
         column = QVBoxLayout(self)
         column.setContentsMargins(theme.GRID_PX, 0, theme.GRID_PX, theme.GRID_PX)
         column.setSpacing(theme.GRID_PX)
         column.addWidget(self._best)
         column.addWidget(self._words)
+        column.addWidget(self.search)
         column.addWidget(self.bars, 1)
         column.addLayout(foot)
         self.setFocusProxy(self.bars)
         self.bars.chosen.connect(self._on_bars_chosen)
         self.bars.pointed.connect(self._on_bars_pointed)
+        self.bars.pin_wanted.connect(self._on_bars_pin_wanted)
+        self._show_controls()
         self.follow(state.model_changed, lambda: state.model, self.show_model)
         self.follow(state.loading_changed, lambda: state.loading, self.show_loading)
         self.follow(state.inspection_changed, lambda: state.inspection, self.show_inspection)
@@ -100,10 +131,15 @@ class PredictionView(View):
     @Slot(object)
     def show_model(self, model: LoadedModel | None) -> None:
         """Show another network's answer."""
-        few = model is None or len(model.labels) <= compute.MOST
-        self._by_class.setEnabled(few)
-        self._by_class.setToolTip(BY_CLASS if few else TOO_MANY)
+        self._many = model is not None and len(model.labels) > compute.FEW
+        self._show_controls()
         self._show()
+
+    def _show_controls(self) -> None:
+        """With few classes all are shown, in one order or the other; with many the best, and what is searched for."""
+        self._by_class.setVisible(not self._many)
+        self.top.setVisible(self._many)
+        self.search.setVisible(self._many)
 
     @Slot(bool)
     def show_loading(self, loading: bool) -> None:
@@ -138,7 +174,8 @@ class PredictionView(View):
     def _show_exact(self, index: int | None) -> None:
         model, inspection, text = self.state.model, self.state.inspection, ""
         if self._answers and model and inspection and index is not None and index < len(model.labels):
-            text = compute.exactly(compute.answer_of(inspection, model.labels, index))
+            rank = inspection.ranking().index(index) + 1 if self._many else 0
+            text = compute.exactly(compute.answer_of(inspection, model.labels, index, rank))
         self._exact.setText(text)
 
     def _show(self) -> None:
@@ -152,8 +189,17 @@ class PredictionView(View):
         if model is None or inspection is None:
             self._say("…", "", self._why_no_answer())
             return
-        found = compute.answers(inspection, model.labels, ranked=not self._by_class.isChecked())
-        best = max(found, key=lambda answer: answer.logit)
+        if not model.labels or len(model.labels) != len(inspection.logits):
+            self._say("–", "", NO_CLASSES)
+            return
+        if self._many:
+            leaders = compute.leaders(
+                inspection, model.labels, self.top.currentData(), self._pinned, self.search.text()
+            )
+            best, found = leaders.best, leaders.rows + leaders.pinned
+        else:
+            found = compute.answers(inspection, model.labels, ranked=not self._by_class.isChecked())
+            best = max(found, key=lambda answer: answer.logit)
         self._best.setText(best.label)
         self._answers = True
         verdict = compute.verdict(best, current.label, model.labels) if not model.is_random else ""
@@ -165,13 +211,27 @@ class PredictionView(View):
         palette.setColor(QPalette.ColorRole.WindowText, theme.current().color(role))
         if palette != self._words.palette():
             self._words.setPalette(palette)
-        bars = [
-            Bar(a.index, a.label, a.probability, compute.percent(a.probability), f"{a.logit:.2f}".replace("-", "−"))
-            for a in found
-        ]
         marked = next((a.index for a in found if a.label == current.label), None)
-        self.bars.setAccessibleDescription(compute.spoken(found, random=model.is_random))
-        self.bars.show_bars(bars, marked=marked, total=len(model.labels))
+        self.bars.setAccessibleDescription(compute.spoken(found or (best,), random=model.is_random))
+        if self._many:
+            pins = frozenset(a.index for a in found if a.label in self._pinned)
+            foot = compute.foot(leaders, len(model.labels), self.search.text())
+            if found:
+                bars = [_ranked_bar(a, random=model.is_random) for a in found]
+                total, tail = len(model.labels), len(leaders.pinned)
+                self.bars.show_bars(bars, marked=marked, total=total, foot=foot, pinned=pins, tail=tail)
+            else:
+                self.bars.show_sentence(f"{foot[:1].upper()}{foot[1:]}.")
+        else:
+            self.bars.show_bars(
+                [
+                    Bar(a.index, a.label, a.probability, compute.percent(a.probability),
+                        f"{a.logit:.2f}".replace("-", "−"))
+                    for a in found
+                ],
+                marked=marked,
+                total=len(model.labels),
+            )  # fmt: skip
         self._show_exact(self.bars.in_focus)
 
     def _why_no_answer(self) -> str:
@@ -187,6 +247,38 @@ class PredictionView(View):
     @Slot(bool)
     def _on_by_class_toggled(self, on: bool) -> None:
         self._show()
+
+    @Slot(int)
+    def _on_top_activated(self, index: int) -> None:
+        self._show()
+
+    @Slot(str)
+    def _on_search_text_changed(self, text: str) -> None:
+        self._show()
+
+    @Slot()
+    def _on_search_return_pressed(self) -> None:
+        """Keep the first class that was found, and end the search."""
+        model, inspection = self.state.model, self.state.inspection
+        if not self._answers or model is None or inspection is None or not self.search.text().strip():
+            return
+        found = compute.leaders(inspection, model.labels, 1, search=self.search.text())
+        if found.rows:
+            self._pinned |= {found.rows[0].label}
+            self.search.clear()
+
+    @Slot(int)
+    def _on_bars_pin_wanted(self, index: int) -> None:
+        if self.state.model is not None:
+            self._pinned ^= {self.state.model.labels[index]}
+            self._show()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """End a search by Escape."""
+        if event.key() == Qt.Key.Key_Escape and self.search.hasFocus() and self.search.text():
+            self.search.clear()
+        else:
+            super().keyPressEvent(event)
 
     @Slot(object)
     def _on_bars_pointed(self, index: int | None) -> None:
@@ -205,9 +297,14 @@ class PredictionView(View):
             self._show()
 
     def remember(self, settings: Settings) -> None:
-        """Store the order."""
+        """Store the order, how many are shown, and which are pinned."""
         settings.put("prediction/by_class", self._by_class.isChecked())
+        settings.put("prediction/top", self.top.currentData())
+        settings.put("prediction/pinned", PIN_SEPARATOR.join(sorted(self._pinned)))
 
     def recall(self, settings: Settings) -> None:
-        """Bring the order back."""
+        """Bring them back."""
         self._by_class.setChecked(settings.get("prediction/by_class", False))
+        top = settings.get("prediction/top", compute.TOPS[0])
+        self.top.setCurrentIndex(compute.TOPS.index(top) if top in compute.TOPS else 0)
+        self._pinned = frozenset(filter(None, settings.get("prediction/pinned", "").split(PIN_SEPARATOR)))

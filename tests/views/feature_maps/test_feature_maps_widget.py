@@ -9,8 +9,8 @@ from types import MappingProxyType
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
-from PySide6.QtGui import QColor, QMouseEvent
+from PySide6.QtCore import QEvent, QPoint, QPointF, QRect, Qt
+from PySide6.QtGui import QColor, QMouseEvent, QWheelEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QComboBox, QToolButton
 from pytestqt.qtbot import QtBot
@@ -21,7 +21,7 @@ from cnnviz.state.app_state import AppState, Place
 from cnnviz.state.messages import MessageCenter
 from cnnviz.state.settings import Settings
 from cnnviz.views.feature_maps.widget import EMPTY, FeatureMapsView
-from cnnviz.widgets import colormap
+from cnnviz.widgets import colormap, theme
 from tests.samples import sample_inspection, sample_model
 
 MODEL = sample_model()
@@ -195,6 +195,187 @@ def test_the_order_is_remembered(qtbot: QtBot, view: FeatureMapsView, tmp_path: 
     again = other.findChild(QComboBox)
     assert again is not None
     assert again.currentData() == "maximum"
+    assert other._size.value() == 0
     settings.put("maps/order", "nonsense")
     other.recall(settings)
     assert again.currentData() == "index"
+
+
+def keys(view: FeatureMapsView, *pressed: Qt.Key) -> None:
+    for key in pressed:
+        QTest.keyClick(view.grid, key)
+
+
+def shown_units(view: FeatureMapsView) -> tuple[int, ...]:
+    return view.grid._maps.units if view.grid._maps is not None else ()
+
+
+def test_maps_are_chosen_by_keyboard_with_their_count(
+    view: FeatureMapsView, state: AppState, values: Inspection
+) -> None:
+    arrays = dict(values.values)
+    arrays["relu2"] = arrays["relu2"].copy()
+    arrays["relu2"][[2, 9]] = 0
+    state.set_inspection(replace(values, generation=2, values=MappingProxyType(arrays)))
+    state.select(Place("relu2"))
+    QTest.keyClick(view._only, Qt.Key.Key_Down)
+    assert shown_units(view) == tuple(u for u in range(16) if u not in (2, 9))
+    assert view._summary.text().startswith("14 of 16 maps of 10 × 10")
+    QTest.keyClick(view._only, Qt.Key.Key_Down)
+    assert shown_units(view) == (2, 9)
+    QTest.keyClick(view._only, Qt.Key.Key_Down)
+    assert view._above.isVisible()
+    most = arrays["relu2"].max((1, 2))
+    limit = round(float(np.median(most)), 3)
+    view._above.setValue(limit)
+    assert shown_units(view) == tuple(np.flatnonzero(most > limit))
+    view._above.setValue(1000)
+    assert shown_units(view) == ()
+    assert view.grid._sentence.startswith("None of the 16 maps")
+    keys(view, Qt.Key.Key_Right, Qt.Key.Key_P, Qt.Key.Key_Return)  # nothing is there to walk to
+    assert state.selection == Place("relu2")
+
+
+def test_a_search_finds_units(view: FeatureMapsView, state: AppState, values: Inspection) -> None:
+    state.select(Place("conv2"))
+    QTest.keyClicks(view._search, "unit 12, 3-5")
+    assert shown_units(view) == (3, 4, 5, 12)
+    assert view._summary.text().startswith("4 of 16 maps")
+    maps = values.values["conv2"]
+    move(view, view.grid.cell_rect(3, 2, 6).center())
+    assert state.pointed == Place("conv2", 12, (2, 6))
+    assert view._value.text().endswith(number(float(maps[12, 2, 6]), 5))
+
+
+def test_an_order_can_be_turned_round(view: FeatureMapsView, state: AppState, values: Inspection) -> None:
+    state.select(Place("conv2"))
+    QTest.mouseClick(view._reverse, Qt.MouseButton.LeftButton)
+    assert shown_units(view) == tuple(range(15, -1, -1))
+    view._order.setCurrentIndex(5)
+    view._order.activated.emit(5)
+    variance = values.values["conv2"].reshape(16, -1).var(1)
+    assert shown_units(view) == tuple(np.argsort(variance, kind="stable"))
+    least = int(variance.argmin())
+    assert view.grid._maps is not None
+    assert view.grid._maps.names[0] == f"{least}  {number(float(variance[least]))}"  # what it is sorted by
+
+
+def test_pinned_maps_stay_on_top_through_pictures_and_layers(
+    view: FeatureMapsView, state: AppState, values: Inspection
+) -> None:
+    state.select(Place("conv2", 7))
+    assert not view.pinned_area.isVisible()
+    keys(view, Qt.Key.Key_P)
+    state.select(Place("conv2", 3))
+    keys(view, Qt.Key.Key_P)
+    assert view.pinned._maps is not None
+    assert view.pinned._maps.units == (7, 3)
+    assert view.pinned_area.isVisible()
+    assert shown_units(view) == tuple(range(16))  # they are in their place as well
+    QTest.keyClicks(view._search, "12")
+    assert view.pinned._maps.units == (7, 3)  # whatever else is shown
+    view._search.clear()
+    newer = sample_inspection(MODEL, seed=9, generation=2)
+    state.set_inspection(newer)
+    stored = [view.pinned._maps.values_chw[view.pinned._maps.stored(p)] for p in (0, 1)]
+    assert np.array_equal(stored, newer.values["conv2"][[7, 3]])
+    state.select(Place("conv1", 0))
+    assert not view.pinned_area.isVisible()
+    state.select(Place("conv2", 7))
+    assert view.pinned._maps.units == (7, 3)
+    point = view.pinned.cell_rect(1, 4, 4).center()
+    QTest.mouseClick(view.pinned, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, point)
+    assert state.selection == Place("conv2", 3, (4, 4))
+    keys(view, Qt.Key.Key_P)
+    assert view.pinned._maps.units == (7,)
+    QTest.mouseClick(view._unpin, Qt.MouseButton.LeftButton)
+    assert not view.pinned_area.isVisible()
+    assert not view._unpin.isVisible()
+
+
+def test_a_pin_is_clicked_and_another_network_has_none(
+    view: FeatureMapsView, state: AppState, values: Inspection
+) -> None:
+    state.select(Place("conv2"))
+    pin = view.grid._pin_rect(4).center()
+    move(view, pin)
+    QTest.mouseClick(view.grid, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, pin)
+    assert view.pinned._maps is not None
+    assert view.pinned._maps.units == (4,)
+    assert state.selection == Place("conv2")
+    view.grid.offer_pin(11)
+    view.grid._pin.trigger()
+    assert view.pinned._maps.units == (4, 11)
+    assert view.pinned_area.height() <= 0.45 * view.height()
+    state.set_model(replace(MODEL, request=replace(MODEL.request, name="other")))
+    assert not view.pinned_area.isVisible()
+    assert view._pins == {}
+
+
+def test_the_cell_under_the_pointer_is_marked_in_every_map_with_its_value(
+    view: FeatureMapsView, state: AppState, values: Inspection
+) -> None:
+    state.select(Place("relu2"))
+    plain = view.grid.grab().toImage()
+    move(view, view.grid.cell_rect(5, 6, 3).center())
+    crossed = view.grid.grab().toImage()
+
+    def changed(rect: QRect) -> bool:
+        return plain.copy(rect) != crossed.copy(rect)
+
+    for unit in range(16):
+        cell = view.grid.cell_rect(unit, 6, 3)
+        assert changed(cell.adjusted(-2, -2, 2, 2))
+        far = view.grid.cell_rect(unit, 0, 9)
+        assert unit == 5 or not changed(far.adjusted(1, 1, -1, -1))
+        assert changed(view.grid._layout.name_rect(unit))
+    pointer = QColor(view.grid.grab().toImage().pixelColor(view.grid.cell_rect(9, 6, 3).topLeft() - QPoint(1, 1)))
+    assert pointer == theme.current().color("pointer")
+    other = sample_inspection(MODEL, seed=4, generation=2)
+    state.set_inspection(other)  # values are those of the new picture
+    assert view.grid.grab().toImage().copy(view.grid._layout.name_rect(2)) != crossed.copy(
+        view.grid._layout.name_rect(2)
+    )
+
+
+def test_maps_grow_by_slider_and_wheel(view: FeatureMapsView, state: AppState, values: Inspection) -> None:
+    state.select(Place("conv2"))
+    fitted = view.grid.tile_rect(0).width()
+    QTest.keyClick(view._size, Qt.Key.Key_Right)
+    assert view.grid.tile_rect(0).width() == 32
+    point = QPointF(view.grid.rect().center())
+    for delta in (120, 120, -120):
+        wheel = QWheelEvent(
+            point, point, QPoint(), QPoint(0, delta), Qt.MouseButton.NoButton, Qt.KeyboardModifier.ControlModifier,
+            Qt.ScrollPhase.NoScrollPhase, False,
+        )  # fmt: skip
+        QApplication.sendEvent(view.grid, wheel)
+    assert view.grid.tile_rect(0).width() == 40
+    QTest.keyClick(view._size, Qt.Key.Key_Home)
+    assert view.grid.tile_rect(0).width() == fitted
+
+
+def test_walking_within_a_layer_makes_no_colours_anew(
+    view: FeatureMapsView, state: AppState, values: Inspection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    state.select(Place("conv2"))
+    calls: list[object] = []
+    monkeypatch.setattr(view.grid, "show_maps", calls.append)
+    keys(view, Qt.Key.Key_Right, Qt.Key.Key_Right)
+    assert state.selection == Place("conv2", 1)
+    assert calls == []
+
+
+def test_size_and_direction_are_remembered(qtbot: QtBot, view: FeatureMapsView, tmp_path: Path) -> None:
+    view._size.setValue(4)
+    view._reverse.setChecked(True)
+    settings = Settings(tmp_path / "s.ini")
+    view.remember(settings)
+    other = FeatureMapsView(AppState(), MessageCenter())
+    qtbot.addWidget(other)
+    other.recall(settings)
+    assert other._size.value() == 4
+    assert other._reverse.isChecked()
+    settings.put("maps/size", 4000)
+    other.recall(settings)
+    assert other._size.value() == other._size.maximum()

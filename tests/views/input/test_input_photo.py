@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import errno
+import os
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,17 +18,20 @@ from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
 
-from cnnviz.core import photo
+from cnnviz.core import paths, photo
 from cnnviz.core.digit import prepare_digit
 from cnnviz.core.graph import Graph
 from cnnviz.core.image import load_picture
 from cnnviz.core.inspection import LoadedModel, ModelRequest, PixelArray
 from cnnviz.core.paths import resources_dir
-from cnnviz.state.app_state import AppState, InputState, Place
+from cnnviz.models import registry
+from cnnviz.state.app_state import AppState, InputState, PictureData, Place
 from cnnviz.state.messages import Message, MessageCenter
+from cnnviz.state.settings import Settings
+from cnnviz.views.input.keeping import LAST_PICTURE
 from cnnviz.views.input.widget import InputView
 from cnnviz.workers.loading import PictureLoader
-from tests.samples import sample_model
+from tests.samples import sample_inspection, sample_model
 
 CAT = resources_dir() / "photos" / "chelsea.jpg"
 DIGITS = sample_model()
@@ -70,7 +75,7 @@ class Desk:
 
     @property
     def words(self) -> str:
-        return self.view.preview.accessibleDescription()
+        return self.view.preview.current.accessibleDescription()
 
     def open(self, path: Path) -> None:
         self.state.open_requested.emit(str(path))
@@ -124,8 +129,7 @@ def test_drawing_for_a_network_for_digits_never_touches_photographs(
     def called(*_: object) -> None:
         raise AssertionError("on the way of a stroke")
 
-    monkeypatch.setattr(photo, "middle_of", called)
-    monkeypatch.setattr(photo, "middle_box", called)
+    monkeypatch.setattr(photo, "steps_of", called)
     desk.state.set_model(DIGITS)
     before = len(desk.inputs)
     desk.draw()
@@ -140,25 +144,29 @@ def test_switching_networks_changes_what_is_shown_and_not_the_input(desk: Desk) 
     assert "28 × 28" in desk.words
     assert desk.view.inverting.isVisible()
     desk.state.set_model(PHOTOS)
-    assert "224 × 224, in colours: the middle of 266 × 400 pixels" in desk.words
+    assert "266 × 400 pixels, resized to 256 × 384; the network sees the middle, 224 × 224" in desk.words
     assert not desk.view.inverting.isVisible()
-    assert not desk.view.centring.isEnabled()
-    assert "middle" in desk.view.preview.toolTip()
+    assert not desk.view.centring.isVisible()
+    assert desk.view.preview.photo.isVisible()
+    assert not desk.view.preview.digit.isVisible()
     desk.state.set_model(DIGITS)
     assert "28 × 28" in desk.words
     assert desk.view.inverting.isVisible()
-    assert desk.view.centring.isEnabled()
+    assert desk.view.centring.isVisible()
+    assert desk.view.preview.digit.isVisible()
     assert desk.last is current  # the network that was loaded has already answered for it
 
 
 def test_the_preview_shows_what_the_network_gets(desk: Desk) -> None:
     desk.state.set_model(PHOTOS)
     desk.open(CAT)
-    seen = photo.middle_of(desk.photo, 224)
-    shown = desk.view.preview._after
+    spec = registry.get("resnet18").input
+    seen = photo.middle_of(desk.photo, (224, 224), spec.resize)
+    strip = desk.view.preview.photo
+    shown = strip._images[2]
     levels = np.frombuffer(shown.constBits(), np.uint8).reshape(224, 224, 4)[..., 2::-1]  # blue comes first
     assert np.array_equal(levels, seen)
-    means = seen.mean((0, 1)) / 255
+    means = [(seen[..., c].mean() / 255 - spec.mean[c]) / spec.std[c] for c in range(3)]
     assert desk.words.endswith(f"{means[0]:.3f}, {means[1]:.3f}, {means[2]:.3f}.")
 
 
@@ -166,7 +174,7 @@ def test_undo_brings_back_the_photograph_and_the_drawing(desk: Desk) -> None:
     desk.state.set_model(PHOTOS)
     desk.draw()
     drawn = desk.photo
-    assert "drawn" in desk.words
+    assert desk.words.startswith("drawn")
     desk.open(CAT)
     cat = desk.photo
     desk.view.clear()
@@ -178,10 +186,10 @@ def test_undo_brings_back_the_photograph_and_the_drawing(desk: Desk) -> None:
     desk.view.acts.undo.trigger()
     assert np.array_equal(desk.photo, drawn)
     desk.state.set_model(PHOTOS)
-    assert "drawn" in desk.words
+    assert desk.words.startswith("drawn")
     desk.view.acts.redo.trigger()
     assert desk.photo is cat
-    assert "in colours" in desk.words
+    assert desk.words.startswith("picture")
 
 
 def test_a_photograph_without_ink_is_blank_for_digits_only(desk: Desk, plain: Path) -> None:
@@ -207,17 +215,206 @@ def test_a_photograph_without_ink_is_blank_for_digits_only(desk: Desk, plain: Pa
     assert sum("No ink" in message.sentence for message in desk.posted) == 1  # to this network it does not matter
 
 
-def test_the_numbers_of_a_photograph_are_in_the_inspector(desk: Desk) -> None:
+def test_the_steps_are_shown_large_and_the_numbers_in_the_inspector(desk: Desk) -> None:
     entered: list[bool] = []
     desk.state.enter_requested.connect(lambda: entered.append(True))
     desk.state.set_model(DIGITS)
-    desk.view.preview.opened.emit()
-    assert desk.view._numbers is not None
-    assert desk.view._numbers.isVisible()
-    assert not entered
+    desk.view.preview.digit.opened.emit()
+    digit = desk.view.preview.digit_dialog
+    assert digit is not None
+    assert digit.isVisible()
     desk.state.set_model(PHOTOS)
-    assert not desk.view._numbers.isVisible()
-    desk.view.preview.opened.emit()
+    assert not digit.isVisible()
+    QTest.keyClick(desk.view.preview.photo, Qt.Key.Key_Return)
+    large = desk.view.preview.photo_dialog
+    assert large is not None
+    assert large.isVisible()
+    desk.open(CAT)  # it follows
+    assert large.strip.accessibleDescription() == desk.words
+    assert not entered
+    large.numbers.click()
     assert entered == [True]
     assert desk.state.selection == Place("input")
-    assert not desk.view._numbers.isVisible()
+    assert not large.isVisible()
+    large.show()
+    desk.state.set_model(DIGITS)
+    assert not large.isVisible()
+
+
+def test_an_empty_board_says_what_it_is_for(desk: Desk) -> None:
+    for model, words in ((DIGITS, "Draw a digit here"), (PHOTOS, "Draw, or drop a photograph here")):
+        desk.state.set_model(model)
+        assert desk.view.board._hint == words
+
+
+def test_the_samples_that_come_forward_are_those_the_network_takes(desk: Desk) -> None:
+    desk.view.pages.setCurrentIndex(1)
+    samples = desk.view.samples
+    desk.state.set_model(PHOTOS)
+    assert samples.photos.isVisible()
+    assert not samples.grid.isVisible()
+    samples.kinds.setCurrentIndex(0)  # a digit may be given to it all the same
+    samples.grid.choose(3)
+    assert desk.last.label is not None
+    desk.state.set_model(DIGITS)
+    assert samples.grid.isVisible()
+
+
+# -- the next start ---------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def data_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr(paths, "data_dir", lambda: tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def start(qtbot: QtBot, data_dir: Path) -> Iterator[Callable[[], Desk]]:
+    """Return a function that ends the session before, and begins another one."""
+    settings = Settings(data_dir / "cnnviz.ini")
+    made: list[Desk] = []
+
+    def begin() -> Desk:
+        if made:
+            made[-1].view.remember(settings)
+            made[-1].view.hide()
+        made.append(Desk(qtbot))
+        made[-1].view.recall(settings)
+        return made[-1]
+
+    yield begin
+    for one in made:
+        one.loader.stop()
+
+
+def test_a_photograph_comes_back_when_a_network_wants_it(
+    start: Callable[[], Desk], data_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = data_dir / "two  spaces, ä and 100 %.png"
+    Image.fromarray(np.random.default_rng(0).integers(0, 256, (50, 70, 3), np.uint8)).save(path)
+    first = start()
+    first.open(path)
+    pixels, ink = first.photo, first.view.content.ink_hw
+    wishes: list[object] = []
+    second = start()
+    second.state.open_requested.connect(wishes.append)
+    assert np.array_equal(second.view.content.ink_hw, ink)
+    second.state.set_model(DIGITS)
+    assert wishes == []  # its ink is all that a network for digits needs
+    second.state.set_model(PHOTOS)
+    assert wishes == [str(path)]
+    second.qtbot.waitUntil(lambda: np.array_equal(second.photo, pixels))
+    assert second.last.title == path.name
+    assert np.array_equal(second.view.content.ink_hw, ink)
+    assert not second.view.acts.undo.isEnabled()
+    assert second.view.recent.files == (str(path),)
+    assert second.posted == []
+    second.state.set_model(DIGITS)
+    second.state.set_model(PHOTOS)
+    assert len(wishes) == 1
+    third, fourth = start(), start()  # one that was never read again is remembered too
+    assert third.view.content.path == fourth.view.content.path == str(path)
+    assert not (data_dir / LAST_PICTURE).exists()
+
+
+def test_a_pasted_photograph_comes_back_with_every_number(start: Callable[[], Desk], data_dir: Path) -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (50, 70, 3), np.uint8)
+    first = start()
+    with first.qtbot.waitSignal(first.state.picture_opened):
+        first.state.open_requested.emit(PictureData(pixels, "Pasted picture"))
+    start()  # for digits all the time
+    third = start()
+    third.state.set_model(PHOTOS)
+    third.qtbot.waitUntil(lambda: np.array_equal(third.photo, pixels))
+    assert third.last.title == "Pasted picture"
+    assert third.view.recent.files == ()
+    fourth = start()
+    fourth.view.clear()
+    fifth = start()
+    assert fifth.last.blank
+    assert not (data_dir / LAST_PICTURE).exists()
+
+
+@pytest.mark.parametrize("kind", ["file", "pasted", "broken"])
+def test_a_photograph_that_is_gone_is_one_sentence(kind: str, start: Callable[[], Desk], data_dir: Path) -> None:
+    path = data_dir / "gone.png"
+    Image.new("RGB", (60, 40), (90, 140, 220)).save(path)
+    first = start()
+    with first.qtbot.waitSignal(first.state.picture_opened):
+        wish = str(path) if kind == "file" else PictureData(path.read_bytes(), "gone.png")
+        first.state.open_requested.emit(wish)
+    second = start()
+    path.unlink()
+    if kind == "pasted":
+        (data_dir / LAST_PICTURE).unlink()
+    elif kind == "broken":
+        (data_dir / LAST_PICTURE).write_bytes(b"numbers")
+    second.state.set_model(PHOTOS)
+    second.state.set_model(DIGITS)
+    second.state.set_model(PHOTOS)
+    assert [message.level for message in second.posted] == ["notice"]
+    assert "'gone.png' of the last session is no longer there" in second.posted[0].sentence
+
+
+def test_what_is_drawn_meanwhile_is_not_overwritten(start: Callable[[], Desk]) -> None:
+    first = start()
+    first.open(CAT)
+    second = start()
+    second.draw()
+    drawn = second.photo
+    wishes: list[object] = []
+    second.state.open_requested.connect(wishes.append)
+    second.state.set_model(PHOTOS)
+    assert wishes == []
+    third = start()
+    third.view.undo()
+    assert np.array_equal(third.photo, drawn)
+    fourth = start()
+    fourth.open(CAT)
+    fifth = start()
+    fifth.state.set_model(PHOTOS)
+    fifth.draw()  # while it is being read
+    with fifth.qtbot.waitSignal(fifth.state.picture_opened):
+        pass
+    assert fifth.last.title == "Drawing"
+
+
+def test_a_disk_that_is_full_loses_no_older_picture(
+    start: Callable[[], Desk], data_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = start()
+    with first.qtbot.waitSignal(first.state.picture_opened):
+        first.state.open_requested.emit(PictureData(np.full((8, 9, 3), 70, np.uint8), "Pasted picture"))
+
+    def full(handle: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    first.view._keeper.write_now()
+    problems = [message.sentence for message in first.posted if message.level == "problem"]
+    assert len(problems) == 1
+    assert "disk is full" in problems[0]
+    assert not (data_dir / LAST_PICTURE).exists()
+
+
+# -- pinning ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_picture_is_pinned_and_let_go(desk: Desk) -> None:
+    desk.state.set_model(DIGITS)
+    desk.draw()
+    desk.state.set_inspection(sample_inspection(DIGITS, generation=desk.last.generation))
+    assert not desk.view.acts.unpin.isEnabled()
+    desk.view.acts.pin.trigger()
+    assert desk.state.pinned is not None
+    assert desk.state.pinned.input is desk.last
+    assert desk.view.acts.unpin.isEnabled()
+    assert "is A now" in desk.posted[-1].sentence
+    desk.view.acts.unpin.trigger()
+    assert desk.state.pinned is None
+    assert len(desk.posted) == 1
+    desk.view.acts.pin.trigger()
+    desk.state.set_model(PHOTOS)
+    assert desk.state.pinned is None
+    assert "belonged to the other network" in desk.posted[-1].sentence

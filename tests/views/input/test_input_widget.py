@@ -196,18 +196,18 @@ def test_undo_in_the_middle_of_a_stroke_leaves_a_sound_history(desk: Desk) -> No
 
 def test_the_preview_is_what_a_larger_network_is_given(desk: Desk) -> None:
     desk.draw(SEVEN)
-    assert "28 × 28" in desk.view.preview.accessibleDescription()
+    assert "28 × 28" in desk.view.preview.digit.accessibleDescription()
     model = sample_model()
     wide = replace(model.graph.nodes[0], output_shape=(1, 32, 32))
     desk.state.set_model(replace(model, graph=Graph("wide", (wide, *model.graph.nodes[1:]))))
-    assert "32 × 32" in desk.view.preview.accessibleDescription()
+    assert "32 × 32" in desk.view.preview.digit.accessibleDescription()
     seen = compute.as_seen(desk.last.image_hw, (32, 32))
     assert np.array_equal(seen[2:30, 2:30], desk.last.image_hw)
     assert seen.sum() == desk.last.image_hw.sum()
-    desk.view._on_preview_opened()
-    assert desk.view._numbers is not None
-    assert "32 × 32" in desk.view._numbers.windowTitle()
-    desk.view._numbers.close()
+    desk.view.preview.digit.opened.emit()
+    assert desk.view.preview.digit_dialog is not None
+    assert "32 × 32" in desk.view.preview.digit_dialog.windowTitle()
+    desk.view.preview.digit_dialog.close()
 
 
 def test_clearing_an_empty_board_is_no_step(desk: Desk) -> None:
@@ -547,8 +547,8 @@ def test_a_full_disk_is_a_message_and_the_older_board_survives(
 
 
 def test_the_numbers_follow_the_pen(desk: Desk, qtbot: QtBot) -> None:
-    QTest.keyClick(desk.view.preview, Qt.Key.Key_Return)
-    dialog = desk.view._numbers
+    QTest.keyClick(desk.view.preview.digit, Qt.Key.Key_Return)
+    dialog = desk.view.preview.digit_dialog
     assert dialog is not None
     assert dialog.isVisible()
     desk.draw(SEVEN)
@@ -562,7 +562,7 @@ def test_the_view_says_what_is_on_the_board(desk: Desk) -> None:
     assert desk.view._source.text() == "Nothing drawn yet"
     desk.draw(SEVEN)
     assert desk.view._source.text() == "Drawing"
-    assert "centred" in desk.view.preview.accessibleDescription()
+    assert "centred" in desk.view.preview.digit.accessibleDescription()
 
 
 def test_it_fits_a_small_window(desk: Desk) -> None:
@@ -574,5 +574,7 @@ def test_it_fits_a_small_window(desk: Desk) -> None:
 def test_menus_have_every_action_with_a_key(desk: Desk) -> None:
     actions = desk.view.menu_actions()
     assert {title for title, _ in actions} == {"&File", "&Edit"}
-    assert all(not action.shortcut().isEmpty() for _, action in actions)
-    assert all(action in desk.view.actions() for _, action in actions)
+    own = [action for _, action in actions if action.menu() is None]
+    assert len(own) == len(actions) - 1  # that of the recent pictures is a menu
+    assert all(not action.shortcut().isEmpty() for action in own)
+    assert all(action in desk.view.actions() for action in own)

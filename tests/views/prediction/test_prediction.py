@@ -19,7 +19,15 @@ from cnnviz.state.app_state import AppState, Place
 from cnnviz.state.messages import MessageCenter
 from cnnviz.state.settings import Settings
 from cnnviz.views.prediction import compute
-from cnnviz.views.prediction.widget import LOADING, NO_NETWORK, NO_PHOTO, NOTHING, RANDOM, PredictionView
+from cnnviz.views.prediction.widget import (
+    LOADING,
+    NO_CLASSES,
+    NO_NETWORK,
+    NO_PHOTO,
+    NOTHING,
+    RANDOM,
+    PredictionView,
+)
 from cnnviz.widgets import theme
 from tests.samples import sample_inspection, sample_model
 
@@ -186,21 +194,122 @@ def answer_of_many(state: AppState) -> Inspection:
     return made
 
 
-def test_of_a_thousand_classes_the_best_are_shown_in_their_order(view: PredictionView, state: AppState) -> None:
+def test_of_a_thousand_classes_the_best_five_are_shown_in_their_order(view: PredictionView, state: AppState) -> None:
     inspection = answer_of_many(state)
-    assert keys(view) == list(inspection.ranking()[: compute.MOST])
-    assert view.bars._total == 1000
+    assert keys(view) == list(inspection.ranking()[:5])
+    assert [bar.label for bar in view.bars._bars[:2]] == [
+        f"{rank}. a class with a long name, {index}" for rank, index in enumerate(inspection.ranking()[:2], 1)
+    ]
+    assert view.bars._foot == "the best 5 of 1,000 classes"
     box = view.findChild(QCheckBox)
     assert box is not None
-    assert not box.isEnabled()
-    assert "too many" in box.toolTip()
+    assert not box.isVisible()
     box.setChecked(True)  # remembered from a network with ten
-    assert keys(view) == list(inspection.ranking()[: compute.MOST])
+    assert keys(view) == list(inspection.ranking()[:5])
     last = inspection.ranking()[-1]  # any class has its exact numbers, shown or not
     view._show_exact(last)
     assert view._exact.text().startswith(f"{MANY.labels[last]}: ")
+    assert view._exact.text().endswith("rank 1,000")
     state.set_model(MODEL)
-    assert box.isEnabled()
+    assert box.isVisible()
+    assert not view.top.isVisible()
+    assert not view.search.isVisible()
+
+
+def test_ten_or_twenty_can_be_shown_and_are_remembered(
+    view: PredictionView, state: AppState, qtbot: QtBot, tmp_path: Path
+) -> None:
+    inspection = answer_of_many(state)
+    view.top.setCurrentIndex(2)
+    view.top.activated.emit(2)
+    assert keys(view) == list(inspection.ranking()[:20])
+    view.bars.pin_wanted.emit(inspection.ranking()[99])
+    settings = Settings(tmp_path / "s.ini")
+    view.remember(settings)
+    other = PredictionView(state, MessageCenter())
+    qtbot.addWidget(other)
+    other.recall(settings)
+    other.show()
+    assert keys(other) == [*inspection.ranking()[:20], inspection.ranking()[99]]
+    settings.put("prediction/top", 7)
+    other.recall(settings)
+    assert other.top.currentData() == 5
+
+
+def test_the_whole_name_and_all_numbers_are_in_the_tool_tip(view: PredictionView, state: AppState) -> None:
+    inspection = answer_of_many(state)
+    third = inspection.ranking()[2]
+    assert view.bars._bars[2].tip == (
+        f"{MANY.labels[third]}: probability {inspection.probabilities[third]:.6g}, "
+        f"logit {inspection.logits[third]:.4f}, rank 3\n{RANDOM}"
+    )
+
+
+def test_a_class_is_found_by_a_part_of_its_name(view: PredictionView, state: AppState) -> None:
+    inspection = answer_of_many(state)
+    view.search.setText("NAME, 77")
+    wanted = [index for index in inspection.ranking() if ", 77" in MANY.labels[index]]
+    assert len(wanted) == 11  # 77 and 770 to 779
+    assert keys(view) == wanted[:5]
+    rank = inspection.ranking().index(wanted[0]) + 1
+    assert view.bars._bars[0].label == f"{rank:,}. {MANY.labels[wanted[0]]}"
+    assert view.bars._foot == "the best 5 of 11 found in 1,000 classes"
+    assert view._best.accessibleName().endswith(MANY.labels[inspection.ranking()[0]])  # the answer stays
+    view.search.setText("zebra")
+    assert keys(view) == []
+    assert view.bars.accessibleDescription() == "No class is called 'zebra'."
+    view.search.setFocus()
+    QTest.keyClick(view.search, Qt.Key.Key_Escape)
+    assert view.search.text() == ""
+    assert keys(view) == list(inspection.ranking()[:5])
+
+
+def test_words_that_begin_so_are_found_first() -> None:
+    labels = ("wildcat", "tiger cat", "catamaran", *(f"thing {n}" for n in range(30)))
+    logits = np.array([9, 1, 2, *range(-30, 0)], np.float32)
+    inspection = replace(sample_inspection(MODEL), logits=logits, probabilities=logits)
+    found = compute.leaders(inspection, labels, 5, search="cat")
+    assert [a.label for a in found.rows] == ["catamaran", "tiger cat", "wildcat"]
+    assert [a.rank for a in found.rows] == [2, 3, 1]
+    assert found.best.label == "wildcat"
+
+
+def test_pinned_classes_stay_in_the_list(view: PredictionView, state: AppState) -> None:
+    inspection = answer_of_many(state)
+    far = inspection.ranking()[500]
+    view.search.setText(MANY.labels[far])
+    QTest.keyClick(view.search, Qt.Key.Key_Return)
+    assert view.search.text() == ""
+    assert keys(view) == [*inspection.ranking()[:5], far]
+    assert view.bars._bars[-1].label.startswith("501. ")
+    assert view.bars._foot == "the best 5 of 1,000 classes, and 1 pinned"
+    first = inspection.ranking()[0]
+    view.bars.choose(first)
+    QTest.keyClick(view.bars, Qt.Key.Key_P)
+    assert keys(view) == [*inspection.ranking()[:5], far]  # among the best it is there once
+    assert view.bars._pinned == {first, far}
+    view.search.setText("zebra")
+    assert keys(view) == [first, far]
+    view.search.clear()
+    menu = view.bars.menu_for(far)
+    assert menu.actions()[0].text() == "Un&pin"
+    menu.actions()[0].trigger()
+    menu.deleteLater()
+    assert keys(view) == list(inspection.ranking()[:5])
+
+
+def test_a_click_on_one_of_many_chooses_its_unit(view: PredictionView, state: AppState) -> None:
+    inspection = answer_of_many(state)
+    second = inspection.ranking()[1]
+    QTest.mouseClick(view.bars, Qt.MouseButton.LeftButton, pos=view.bars.row_rect(second).center())
+    assert state.selection == Place(MANY.graph.output.name, second, softmax=True)
+
+
+def test_a_network_without_classes_says_so(view: PredictionView, state: AppState) -> None:
+    state.set_model(replace(MANY, labels=()))
+    current = state.set_input(PAPER, blank=False)
+    state.set_inspection(replace(sample_inspection(MANY), generation=current.generation))
+    assert view.bars.accessibleDescription() == NO_CLASSES
 
 
 def test_random_weights_are_named_and_judged_neither_right_nor_wrong(view: PredictionView, state: AppState) -> None:

@@ -1,0 +1,256 @@
+"""Weights files as they are on disk: safetensors, and state dicts in whatever wrapper people save; never code."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import pickle
+import struct
+import warnings
+import zipfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from io import BufferedReader
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from torch import Tensor
+
+from cnnviz.core.errors import UserError
+from cnnviz.models import class_names
+
+BEST = "best.safetensors"
+_WRAPPERS = (
+    "state_dict", "model_state_dict", "model_state", "model", "net", "network", "weights", "params", "module",
+    "state_dict_ema", "model_ema", "ema_state_dict", "ema", "ema_model",
+)  # fmt: skip
+"""Under which names people put a state dict into a larger dictionary; the first that holds weights is taken."""
+_DEEPEST = 4
+_DTYPES = {
+    "F64": torch.float64, "F32": torch.float32, "F16": torch.float16, "BF16": torch.bfloat16, "I64": torch.int64,
+    "I32": torch.int32, "I16": torch.int16, "I8": torch.int8, "U8": torch.uint8, "BOOL": torch.bool,
+}  # fmt: skip
+
+# What torch and safetensors were seen to raise on damaged files; both walk bytes that may hold anything.
+_DAMAGE = (
+    ArithmeticError, AssertionError, AttributeError, EOFError, LookupError, MemoryError, OSError, RuntimeError,
+    TypeError, ValueError, SafetensorError, struct.error,
+)  # fmt: skip
+
+
+@dataclass(frozen=True, eq=False)
+class WeightsFile:
+    """What was found in a weights file.
+
+    Attributes
+    ----------
+    name
+        Of the file, or of the run whose best weights it holds.
+    path
+        The file itself.
+    tensors
+        By name, as the file has them.
+    classes
+        Class names that the file brings, or ``None``.
+    network
+        What the file calls its network; empty where it says nothing.
+    remarks
+        What had to be recognised to find the weights, in a few words each.
+    """
+
+    name: str
+    path: Path
+    tensors: Mapping[str, Tensor]
+    classes: tuple[str, ...] | None = None
+    network: str = ""
+    remarks: tuple[str, ...] = ()
+
+
+def read(path: Path) -> WeightsFile:
+    """Read a weights file, or the best weights of a run's folder.
+
+    Raises
+    ------
+    UserError
+        When the file is missing, may not be read, is no weights file, is damaged, or would run code.
+    """
+    try:
+        run = path.name if (path / BEST).is_file() else ""
+        path = path / BEST if run else path
+        name = run or path.name
+        if path.is_dir():
+            raise UserError(
+                f"'{name}' is a folder without '{BEST}'.", suggestion="Choose a weights file or a run's folder."
+            )
+        if not path.is_file():
+            raise UserError(f"There is no weights file '{path}'.")
+        with path.open("rb") as file:
+            head = file.read(64)
+    except OSError as error:
+        raise UserError(f"'{path.name}' cannot be read: {error.strerror or error}.", details=repr(error)) from error
+    if not head:
+        raise UserError(f"The weights file '{path.name}' is empty.")
+    if head[:4] == b"PK\x03\x04" or head[:1] == b"\x80":
+        return _of_dictionary(_read_pickle(path), path, name)
+    if head[8:9] == b"{":
+        return _read_safetensors(path, name)
+    raise _no_weights(path, head)
+
+
+def _no_weights(path: Path, head: bytes) -> UserError:
+    """Say what a file is that holds no weights, as far as its first bytes tell."""
+    suggestion = "Weights are .safetensors, .pt, .pth or .th files."
+    if head.startswith(b"version https://git-lfs"):
+        return UserError(
+            f"'{path.name}' is only a pointer of Git LFS to a weights file.", suggestion="Run 'git lfs pull' first."
+        )
+    if head.startswith(b"\x89HDF"):
+        return UserError(f"'{path.name}' is an HDF5 file, as Keras writes them.", suggestion=suggestion)
+    if len(head) > 9 and all(byte >= 32 or byte in b"\t\r\n" for byte in head):
+        return UserError(f"'{path.name}' is a text file, no weights file.", suggestion=suggestion)
+    return UserError(f"'{path.name}' is damaged or no weights file.", suggestion=suggestion)
+
+
+def _read_safetensors(path: Path, name: str) -> WeightsFile:
+    """Read every tensor into memory of its own: a file that is mapped ends the program when its disk goes away."""
+    try:
+        with safe_open(path, framework="pt") as checked:  # checks the header: sizes, places, no gaps
+            metadata = dict(checked.metadata() or {})
+        with path.open("rb") as file:
+            tensors = dict(_tensors(file))
+    except _DAMAGE as error:
+        raise UserError(
+            f"'{path.name}' is damaged or no weights file.",
+            suggestion="Weights are .safetensors, .pt, .pth or .th files.",
+            details=repr(error),
+        ) from error
+    if not tensors:
+        raise UserError(f"'{path.name}' holds no weights.")
+    told = {key: _json(value) for key, value in metadata.items()}
+    return _named(WeightsFile(name, path, tensors, class_names.of_dictionary(told), _network_of(told)))
+
+
+def _tensors(file: BufferedReader) -> Iterator[tuple[str, Tensor]]:
+    """Yield the tensors of a safetensors file whose header was checked."""
+    (length,) = struct.unpack("<Q", file.read(8))
+    for key, entry in json.loads(file.read(length)).items():
+        if key == "__metadata__":
+            continue
+        if entry["dtype"] not in _DTYPES:
+            raise UserError(f"'{Path(file.name).name}' holds weights in a form that cannot be shown: {key}.")
+        tensor = torch.empty(math.prod(entry["shape"]), dtype=_DTYPES[entry["dtype"]])
+        file.seek(8 + length + entry["data_offsets"][0])
+        room: Any = tensor.view(torch.uint8).numpy()
+        if tensor.numel() and file.readinto(room) != tensor.nbytes:
+            raise EOFError(f"the file ends inside {key}")
+        yield key, tensor.reshape(entry["shape"])
+
+
+def _json(text: str) -> Any:
+    """Return what metadata says: JSON, or the text itself."""
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
+def _read_pickle(path: Path) -> Mapping[Any, Any]:
+    _refuse_programs(path)
+    try:
+        # It stays in place: `warnings.catch_warnings` would swap the filters of all threads.
+        warnings.filterwarnings("ignore", message="Detected pickle protocol")
+        with torch.serialization.safe_globals([argparse.Namespace]):  # settings that many scripts save; plain values
+            # Written out: torch's own default can be switched off by an environment variable.
+            found = torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        raise UserError(
+            f"'{path.name}' is damaged or holds more than weights, which could run code; it was not opened.",
+            suggestion="Save model.state_dict() and open that.",
+            details=str(error),
+        ) from error
+    except _DAMAGE as error:
+        raise UserError(f"'{path.name}' is damaged or no weights file.", details=repr(error)) from error
+    if not isinstance(found, Mapping):
+        raise UserError(f"'{path.name}' holds a {type(found).__name__}, not weights by name.")
+    return found
+
+
+def _refuse_programs(path: Path) -> None:
+    """Say so when a file of torch's is a whole program and no weights."""
+    try:
+        names = {name.partition("/")[2] for name in zipfile.ZipFile(path).namelist()}
+    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError):
+        return  # an old file that is no archive; or a damaged one, of which torch says more
+    if "archive_format" in names:
+        raise UserError(
+            f"'{path.name}' is a program of torch.export, no weights file.", suggestion="Give it the suffix .pt2."
+        )
+    if "constants.pkl" in names:
+        raise UserError(
+            f"'{path.name}' is a TorchScript program, no weights file.",
+            suggestion="Save model.state_dict(), or export the network as ONNX.",
+        )
+
+
+def _of_dictionary(found: Mapping[Any, Any], path: Path, name: str) -> WeightsFile:
+    """Take the weights out of the dictionaries around them."""
+    trail: list[str] = []
+    inner: Mapping[Any, Any] = found
+    classes, network = class_names.of_dictionary(found), _network_of(found)
+    while len(trail) < _DEEPEST and (key := _wrapper(inner)) is not None:
+        trail.append(str(key))
+        inner = inner[key]
+        classes, network = classes or class_names.of_dictionary(inner), network or _network_of(inner)
+    tensors = {str(key): value for key, value in inner.items() if isinstance(value, Tensor)}
+    if not tensors:
+        raise UserError(f"'{path.name}' holds no weights.")
+    remarks = (f"found under '{'/'.join(trail)}'",) if trail else ()
+    return _named(WeightsFile(name, path, tensors, classes, network, remarks))
+
+
+def _wrapper(found: Mapping[Any, Any]) -> Any | None:
+    """Return the key under which the weights are, or ``None`` where they are here."""
+    inside = {key: _count(value) for key, value in found.items() if isinstance(value, Mapping)}
+    inside = {key: count for key, count in inside.items() if count}
+    if not inside or max(inside.values()) <= sum(isinstance(value, Tensor) for value in found.values()):
+        return None
+    usual = [key for key in _WRAPPERS if key in inside]
+    return usual[0] if usual else max(inside, key=lambda key: inside[key])
+
+
+def _count(found: Mapping[Any, Any], depth: int = 0) -> int:
+    """Return how many named tensors there are at most in one dictionary of a nest; an optimiser's have numbers."""
+    own = sum(isinstance(key, str) and isinstance(value, Tensor) for key, value in found.items())
+    if depth == _DEEPEST:
+        return own
+    return max([own, *(_count(value, depth + 1) for value in found.values() if isinstance(value, Mapping))])
+
+
+def _network_of(found: Mapping[Any, Any]) -> str:
+    """Return what a dictionary calls the network that its weights are for."""
+    own = found.get("cnnviz")
+    for value in (own.get("model") if isinstance(own, Mapping) else None, *map(found.get, ("arch", "architecture"))):
+        if isinstance(value, str):
+            return value
+    return ""
+
+
+def _named(file: WeightsFile) -> WeightsFile:
+    """Return the file if it can be used: its weights are plain numbers, one block each."""
+    odd = [key for key, tensor in file.tensors.items() if not _is_plain(tensor)]
+    if odd:
+        raise UserError(f"'{file.path.name}' holds weights in a form that cannot be shown: {odd[0]}.")
+    return file
+
+
+def _is_plain(tensor: Tensor) -> bool:
+    """Return whether a tensor is an ordinary block of numbers: not sparse, quantised, complex, or without values."""
+    return (
+        tensor.layout == torch.strided
+        and not tensor.is_quantized
+        and not tensor.is_meta
+        and tensor.dtype in _DTYPES.values()
+    )

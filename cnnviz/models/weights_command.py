@@ -1,0 +1,152 @@
+"""`cnnviz weights`: which weights are here, and fetching those that are published."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import asdict, dataclass
+from typing import Literal
+
+from tqdm import tqdm
+
+from cnnviz.core import paths
+from cnnviz.core.errors import UserError
+from cnnviz.core.formats import bytes_text
+from cnnviz.models import published, registry
+from cnnviz.models.registry import ModelSpec
+
+INTERRUPTED = 130
+
+
+@dataclass(frozen=True)
+class Row:
+    """What there is of a network's weights.
+
+    Attributes
+    ----------
+    name
+        The network's.
+    state
+        They ship with cnnviz; were fetched before; are published; or there are none until somebody trains it.
+    size
+        Bytes of the file, or of the one that is published.
+    kept
+        Bytes that came before a download was interrupted.
+    path, url
+        Where the file is, and where it is published.
+    """
+
+    name: str
+    state: Literal["ships", "here", "published", "none"]
+    size: int = 0
+    kept: int = 0
+    path: str = ""
+    url: str = ""
+
+    @property
+    def words(self) -> str:
+        """The row for people."""
+        if self.state == "none":
+            return f"{'':7}  none: random until it is trained"
+        size = f"{bytes_text(self.size):>7}"
+        if self.state == "published":
+            return f"{size}  can be fetched" + (f"; {bytes_text(self.kept)} of it came already" if self.kept else "")
+        return f"{size}  {'ships with cnnviz' if self.state == 'ships' else 'here'}"
+
+
+def row_of(spec: ModelSpec) -> Row:
+    """Return what there is of one network's weights."""
+    if spec.weights is not None:
+        path = paths.resources_dir() / "weights" / spec.weights
+        if path.is_file():
+            return Row(spec.name, "ships", path.stat().st_size, path=str(path))
+    offered = published.of(spec)
+    if offered is None:
+        return Row(spec.name, "none")
+    cached = published.cached_path(spec)
+    if cached is not None:
+        return Row(spec.name, "here", cached.stat().st_size, path=str(cached), url=offered.url)
+    return Row(spec.name, "published", offered.size, published.kept_bytes(spec), url=offered.url)
+
+
+def list_command(*, as_json: bool) -> None:
+    """Print what there is of every network's weights, and where fetched ones go."""
+    rows = [row_of(spec) for spec in registry.MODELS]
+    if as_json:
+        print(json.dumps([asdict(row) for row in rows], indent=2))
+        return
+    width = max(len(row.name) for row in rows)
+    for row in rows:
+        print(f"{row.name:<{width}}  {row.words}")
+    print(f"Fetched weights are in {published.folder()}")
+
+
+def fetch_command(names: list[str], *, check: bool, mirror: str | None) -> int:
+    """Fetch the weights of some networks one after another; one that fails does not stop the others.
+
+    Parameters
+    ----------
+    names
+        Registered networks.
+    check
+        Compare those that are here with their hash, and fetch those again that are damaged.
+    mirror
+        Another address to fetch from.
+
+    Returns
+    -------
+    status
+        0 when all are here, 1 when some are not, 130 when the user interrupted it.
+
+    Raises
+    ------
+    UserError
+        When a name is unknown, before anything is fetched.
+    """
+    specs = [registry.get(name) for name in dict.fromkeys(names)]
+    failed = 0
+    for spec in specs:
+        try:
+            print(f"{spec.name}: {_fetch(spec, check=check, mirror=mirror)}", flush=True)
+        except UserError as error:
+            failed += 1
+            print(f"cnnviz: {spec.name}: {error}", file=sys.stderr, flush=True)
+        except KeyboardInterrupt:
+            print("cnnviz: stopped; what came is kept, and the same command goes on from there.", file=sys.stderr)
+            return INTERRUPTED
+    return 1 if failed else 0
+
+
+def _fetch(spec: ModelSpec, *, check: bool, mirror: str | None) -> str:
+    """Bring the weights of one network here, and say what was done."""
+    found = row_of(spec)
+    if found.state == "ships":
+        return f"ships with cnnviz: {found.path}"
+    if found.state == "here":
+        if not check:
+            return f"already here: {found.path}"
+        if published.is_right(spec):
+            return f"already here, and right: {found.path}"
+        print(f"{spec.name}: damaged, fetched again: {found.path}", flush=True)
+    with tqdm(
+        total=found.size or None, desc=spec.name, unit="B", unit_scale=True, unit_divisor=1024, disable=None,
+        file=sys.stderr,
+    ) as bar:  # fmt: skip
+        progress = _Bar(bar)
+        path = published.fetch(spec, progress, mirror=mirror)
+    return f"{bytes_text(path.stat().st_size)} in {path}"
+
+
+class _Bar:
+    """Moves a progress bar; what was here before does not count into its rate."""
+
+    def __init__(self, bar: tqdm[object]) -> None:
+        self._bar, self._begun = bar, False
+
+    def __call__(self, done: int, total: int | None, rate: float) -> None:
+        if not self._begun:
+            self._begun = True
+            self._bar.initial = self._bar.n = done
+        if total is not None:
+            self._bar.total = total
+        self._bar.update(done - self._bar.n)
