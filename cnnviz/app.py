@@ -118,8 +118,12 @@ class Application(QObject):
         name = self.settings.choice("model/name", registry.MODELS[0].name, tuple(m.name for m in registry.MODELS))
         weights = self.settings.get("model/weights", "")
         file = self.settings.get("model/name", "")
-        if registry.is_file(file) and os.path.isfile(weights) and not runs_code(weights):
-            return ModelRequest(registry.name_of_file(weights), weights)
+        if registry.is_file(file) and os.path.exists(weights) and not runs_code(weights):
+            classes = self.settings.get("model/classes", "")
+            named = classes if os.path.exists(classes) else None
+            return ModelRequest(registry.name_of_file(weights), weights, classes_path=named)
+        if registry.is_file(file):  # it is gone, or runs code and must be asked for again
+            return ModelRequest(registry.MODELS[0].name)
         # isfile: a path of any length, or on a drive that is gone, is an answer and no exception
         return ModelRequest(name, weights if os.path.isfile(weights) else None)
 

@@ -226,6 +226,11 @@ def _inspection(options: argparse.Namespace) -> tuple[Engine, Inspection]:
 def _predict(options: argparse.Namespace) -> None:
     engine, inspection = _inspection(options)
     labels = engine.loaded.labels
+    if not labels:
+        raise UserError(
+            f"{engine.loaded.title} answers with a picture, not with a class.",
+            suggestion="'cnnviz inspect' writes it, with every other value.",
+        )
     top = [
         {
             "index": index,

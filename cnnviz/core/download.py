@@ -214,7 +214,8 @@ class _Download:
                 self._write(block)
         finally:
             reader.leave()
-        if self._total is not None and self._have < self._total:
+        wanted = self._total if self._total is not None else (self._size or 0) * (1 - ROUNDING)
+        if self._have < wanted:
             raise _Broken(None)
 
     def _next(self, reader: _Reader) -> _Head | bytes:

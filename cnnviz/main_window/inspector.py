@@ -60,7 +60,7 @@ class Inspector(QWidget):
         super().__init__(parent)
         self._state, self._messages = state, messages
         self.setObjectName("inspector")
-        self.setMinimumSize(256, 176)
+        self.setMinimumSize(244, 176)
         self._specs: list[ViewSpec] = [spec for spec in VIEWS if spec.place == "inspector"]
         self._views: dict[int, View] = {}
         self._pages: list[QWidget] = []

@@ -47,6 +47,7 @@ class NetworkOpener(QObject):
 
     def open(self, path: str) -> None:
         """Open a file; one that runs code only when the user agrees."""
+        path = os.path.abspath(path)  # it is remembered, and the next start may be in another folder
         if not sources.runs_code(path):
             self._request(path, trusted=False)
             return

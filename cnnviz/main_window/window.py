@@ -231,6 +231,7 @@ class MainWindow(QMainWindow):
         if self._state.model is not None:
             settings.put("model/name", self._state.model.request.name)
             settings.put("model/weights", self._state.model.request.weights_path or "")
+            settings.put("model/classes", self._state.model.request.classes_path or "")
         for view in self._views.values():
             view.remember(settings)
         self.inspector.remember(settings)
@@ -280,7 +281,7 @@ class MainWindow(QMainWindow):
         words = ["cnnviz"]
         if current is not None and not current.blank:
             words.insert(0, current.title)
-            if inspection is not None and model is not None and not model.is_random:
+            if inspection is not None and model is not None and model.labels and not model.is_random:
                 words.insert(1, f"looks like {model.labels[inspection.ranking()[0]]}")
         title = " – ".join(words)
         if title != self.windowTitle():

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -12,10 +13,19 @@ from torch.overrides import TorchFunctionMode
 
 from cnnviz.models.registry import ModelSpec
 
+SEED = 0
 _MAKERS = frozenset(
     {torch.empty, torch.zeros, torch.ones, torch.full, torch.rand, torch.randn, torch.empty_like, torch.zeros_like,
      torch.ones_like, torch.full_like}
 )  # fmt: skip
+
+
+@contextmanager
+def seeded() -> Iterator[None]:
+    """Draw the same random weights at every start, and leave the caller's random numbers as they are."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(SEED)
+        yield
 
 
 def build(spec: ModelSpec) -> nn.Module:

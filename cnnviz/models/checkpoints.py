@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from cnnviz.core import paths
 from cnnviz.core.errors import UserError
 from cnnviz.models import class_names, guessing, weight_files
-from cnnviz.models.building import Weightless, build, skeleton
+from cnnviz.models.building import Weightless, build, seeded, skeleton
 from cnnviz.models.matching import Layout, Match, match
 from cnnviz.models.registry import ModelSpec
 from cnnviz.models.sources import RANDOM
@@ -77,7 +77,9 @@ def load_model(spec: ModelSpec, weights_path: str | None, classes_path: str | No
             note = f"torchvision's published weights, {published.name}"
             return replace(given, note=note, labels=_own_names(spec, classes_path))
     if weights_path is None or weights_path == RANDOM:
-        return LoadedWeights(build(spec), "random weights", is_random=True, labels=_own_names(spec, classes_path))
+        with seeded():
+            network = build(spec)
+        return LoadedWeights(network, "random weights", is_random=True, labels=_own_names(spec, classes_path))
     return _fit(spec, weight_files.read(Path(weights_path)), (), classes_path)
 
 

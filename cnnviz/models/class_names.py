@@ -100,7 +100,7 @@ def _names(value: Any) -> Names | None:
             value = {n: name for name, n in value.items()}
         try:
             by_number = {int(n): name for n, name in value.items()}
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             return None
         value = [by_number.get(n) for n in range(len(by_number))]
     if isinstance(value, str) or not isinstance(value, Sequence):

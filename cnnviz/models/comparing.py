@@ -353,6 +353,8 @@ def _file_bytes(spec: ModelSpec, request: ModelRequest, origin: Origin) -> int |
 
 def _accuracy(spec: ModelSpec, origin: Origin) -> tuple[tuple[float | None, float | None], str]:
     """Return top-1 and top-5 in per cent, and of what they are: of shipped weights their card says it."""
+    if spec.gives_picture:
+        return (None, None), ""
     path = _shipped(spec) if origin == "shipped" else None
     if path is not None:
         card = path.with_suffix(".json")

@@ -210,8 +210,8 @@ def _dense(given: Arguments) -> nn.Module | None:
 
 def _batch_norm(given: Arguments) -> nn.Module | None:
     mean, x = given["running_mean"], given[""]
-    if given["training"] or mean is None or x is None or x.ndim not in (2, 4):
-        return None
+    if mean is None or x is None or x.ndim not in (2, 4):
+        return None  # where it was exported in training: the file's own statistics, as in evaluation
     kind = nn.BatchNorm2d if x.ndim == 4 else nn.BatchNorm1d
     return kind(len(mean), given["eps"], given["momentum"], affine=given["weight"] is not None)
 
@@ -237,7 +237,7 @@ def _hardtanh(given: Arguments) -> nn.Module | None:
 
 
 def _dropout(given: Arguments) -> nn.Module | None:
-    return None if given["train"] else nn.Dropout(given["p"])
+    return nn.Dropout(given["p"])  # nothing is dropped, also where it was exported in training
 
 
 def _pair(value: Any) -> Any:

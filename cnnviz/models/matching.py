@@ -143,9 +143,13 @@ def match(given: Shapes, layout: Layout, title: str) -> Match:
     missing = [key for key in absent if not _AUXILIARY.match(key)]
     classes = _classes(source, given, layout)
     source = {key: name for key, name in source.items() if key.partition(".")[0] not in without}
+    if any(_AUXILIARY.match(key) and given[name] != _expected(key, layout, classes) for key, name in source.items()):
+        # Only the main head was trained for other classes; the others run in training only.
+        without = tuple(sorted({*without, *(key.partition(".")[0] for key in source if _AUXILIARY.match(key))}))
+        source = {key: name for key, name in source.items() if not _AUXILIARY.match(key)}
     other = [key for key, name in source.items() if given[name] != _expected(key, layout, classes)]
     differences = (
-        *(f"{key} is {given[source[key]]}, not {layout.shapes[key]}" for key in other),
+        *(f"{key} is {given[source[key]]}, not {_expected(key, layout, classes)}" for key in other),
         *(f"{key} is missing" for key in missing),
         *(f"{key} is not in {title}" for key in extra),
     )
@@ -173,12 +177,13 @@ def _unwrapped(given: Iterable[str], layout: Layout, remarks: list[str]) -> dict
     return names
 
 
-def _prefix(names: Iterable[str], layout: Layout) -> str:
+def _prefix(names: Mapping[str, str], layout: Layout) -> str:
     """Return what stands before the network's names in a file: that with which most of them are there."""
     keys = list(layout.shapes)
     found = set(names)
     ends = {keys[0], keys[len(keys) // 2], keys[-1]} if keys else set()
-    tried = {name.removesuffix(end): None for name in found for end in ends if name == end or name.endswith("." + end)}
+    # In the file's order, which is the same every time: of two that fit as well, the first is taken.
+    tried = {n.removesuffix(end): None for n in names for end in sorted(ends) if n == end or n.endswith("." + end)}
     return max(sorted(tried, key=len), key=lambda prefix: sum(prefix + key in found for key in keys), default="")
 
 

@@ -304,7 +304,7 @@ def _describe(
         read = tuple(dict.fromkeys(s for name in node.input for s in sources.get(name, ())))
         array = found[output]
         if not isinstance(array, np.ndarray) or array.dtype not in _FLOATS or array.shape[:1] != (1,) or array.ndim < 2:
-            sources[output] = read
+            sources.update((name, read) for name in node.output if name)
             continue
         attributes = {a.name: onnx.helper.get_attribute_value(a) for a in node.attribute}
         call = Call(
@@ -319,7 +319,8 @@ def _describe(
             name, part.layer, part.function or node.op_type, tuple(nodes[s] for s in read), array.shape[1:], part.hyper,
             path=path, state={key: torch.empty(0) for key in own}, scope=path.rpartition(".")[0],
         )  # fmt: skip
-        names[output], sources[output] = name, (name,)
+        names[output] = name
+        sources.update((given, (name,)) for given in node.output if given)  # further outputs are parts of the same
     if len(nodes) == 1:
         raise UserError(f"'{file_name}' computes nothing of its input that can be shown.")
     return names, Graph(file_name, tuple(nodes.values())), weights

@@ -6,8 +6,7 @@ but the table of networks, when one of these is asked for.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
@@ -15,8 +14,7 @@ import torch
 import torchvision.models as zoo
 from torch import nn
 
-SEED = 0
-"""The weights are random, but the same at every start."""
+from cnnviz.models.building import seeded
 
 _ARGUMENTS: Mapping[str, Mapping[str, Any]] = {
     # Both were trained with another normalisation, which torchvision does inside the network after its own: together
@@ -46,7 +44,7 @@ def build(name: str) -> nn.Module:
     builder = partial(zoo.get_model, name, weights=None, **_ARGUMENTS.get(name, {}))
     if name.startswith("vgg") and torch.get_default_device().type == "cpu":
         return _vgg(builder)
-    with _seeded():
+    with seeded():
         network: nn.Module = builder()
     return network
 
@@ -65,14 +63,6 @@ def published_weights(name: str) -> zoo.WeightsEnum:
     return offered.__members__.get("IMAGENET1K_V1", next(iter(offered)))
 
 
-@contextmanager
-def _seeded() -> Iterator[None]:
-    """Draw the same random numbers every time, and leave the caller's as they are."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(SEED)
-        yield
-
-
 def _vgg(builder: Callable[[], nn.Module]) -> nn.Module:
     """Build a VGG without memory first, then fill it once, by torchvision's own rule.
 
@@ -82,7 +72,7 @@ def _vgg(builder: Callable[[], nn.Module]) -> nn.Module:
     with torch.device("meta"):
         network = builder()
     network = network.to_empty(device="cpu")
-    with _seeded():
+    with seeded():
         for module in network.modules():
             if isinstance(module, nn.BatchNorm2d):
                 module.reset_parameters()

@@ -20,6 +20,7 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from cnnviz.core.errors import UserError
+from cnnviz.core.formats import bytes_text
 from cnnviz.models import class_names
 
 BEST = "best.safetensors"
@@ -29,6 +30,7 @@ _WRAPPERS = (
 )  # fmt: skip
 """Under which names people put a state dict into a larger dictionary; the first that holds weights is taken."""
 _DEEPEST = 4
+_MOST_INFLATED = 20
 _DTYPES = {
     "F64": torch.float64, "F32": torch.float32, "F16": torch.float16, "BF16": torch.bfloat16, "I64": torch.int64,
     "I32": torch.int32, "I16": torch.int16, "I8": torch.int8, "U8": torch.uint8, "BOOL": torch.bool,
@@ -153,8 +155,12 @@ def _json(text: str) -> Any:
     """Return what metadata says: JSON, or the text itself."""
     try:
         return json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return text
+
+
+# Settings that many scripts save; plain values. Once and for all threads: lanes may read files at the same time.
+torch.serialization.add_safe_globals([argparse.Namespace])
 
 
 def _read_pickle(path: Path) -> Mapping[Any, Any]:
@@ -162,9 +168,8 @@ def _read_pickle(path: Path) -> Mapping[Any, Any]:
     try:
         # It stays in place: `warnings.catch_warnings` would swap the filters of all threads.
         warnings.filterwarnings("ignore", message="Detected pickle protocol")
-        with torch.serialization.safe_globals([argparse.Namespace]):  # settings that many scripts save; plain values
-            # Written out: torch's own default can be switched off by an environment variable.
-            found = torch.load(path, map_location="cpu", weights_only=True)
+        # Written out: torch's own default can be switched off by an environment variable.
+        found = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         raise UserError(
             f"'{path.name}' is damaged or holds more than weights, which could run code; it was not opened.",
@@ -181,9 +186,14 @@ def _read_pickle(path: Path) -> Mapping[Any, Any]:
 def _refuse_programs(path: Path) -> None:
     """Say so when a file of torch's is a whole program and no weights."""
     try:
-        names = {name.partition("/")[2] for name in zipfile.ZipFile(path).namelist()}
+        with zipfile.ZipFile(path) as archive:
+            names = {name.partition("/")[2] for name in archive.namelist()}
+            claimed = sum(entry.file_size for entry in archive.infolist())
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError):
         return  # an old file that is no archive; or a damaged one, of which torch says more
+    if claimed > _MOST_INFLATED * path.stat().st_size:  # torch does not compress
+        size = bytes_text(claimed)
+        raise UserError(f"'{path.name}' claims to hold {size}, far more than the file; it was not opened.")
     if "archive_format" in names:
         raise UserError(
             f"'{path.name}' is a program of torch.export, no weights file.", suggestion="Give it the suffix .pt2."

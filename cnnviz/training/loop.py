@@ -18,9 +18,9 @@ from cnnviz.core.errors import UserError
 from cnnviz.datasets.images import LabelledImages
 from cnnviz.datasets.transforms import Augmentation, PhotoAugmentation, add_noise
 from cnnviz.models import checkpoints, registry
+from cnnviz.models.building import build
 from cnnviz.models.preparation import to_input, to_size
 from cnnviz.models.registry import InputSpec
-from cnnviz.models.sources import RANDOM
 from cnnviz.training.config import TrainConfig
 from cnnviz.training.events import BatchesDone, EpochDone, Event, Finished, Started
 from cnnviz.training.metrics import BATCH, Tally, evaluate_batches, loss_of
@@ -193,7 +193,7 @@ def _prepare(config: TrainConfig, data: LabelledImages) -> _Run:
     part, validation = _split(data, config, device)
     with torch.random.fork_rng(devices=[]):  # the caller's random numbers stay as they are
         torch.manual_seed(config.seed)
-        network = checkpoints.load_model(spec, config.start or RANDOM).module
+        network = checkpoints.load_model(spec, config.start).module if config.start else build(spec)
     network = network.to(device).train()
     if config.precision == "bfloat16":
         network = network.to(memory_format=torch.channels_last)  # what such products are quickest with

@@ -37,6 +37,9 @@ def draw_legend(painter: QPainter, rect: QRect, role: MapRole, low: float, high:
     middle = "0" if low < 0 < high else ""
     text = f"{caption}" if caption else middle
     if text:
+        metrics = painter.fontMetrics()
+        ends_px = max(metrics.horizontalAdvance(number(end)) for end in (low, high)) + metrics.horizontalAdvance("m")
+        words = words.adjusted(ends_px, 0, -ends_px, 0)
         draw_text(painter, words, text, muted, align=Qt.AlignmentFlag.AlignHCenter)
 
 

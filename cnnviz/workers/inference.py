@@ -55,13 +55,16 @@ def make_handler() -> Callable[[InferenceRequest], InferenceResult]:
         from cnnviz.models.engine import Engine
 
     engine: Engine | None = None
+    untidy = False
 
     def handle(request: InferenceRequest) -> InferenceResult:
-        nonlocal engine
+        nonlocal engine, untidy
+        if untidy and engine is not None and engine.request == request.model:
+            untidy = False  # by now the window has let go of the network before, too
+            give_memory_back()
         if engine is None or engine.request != request.model:
             _import_zoo(request.model)
-            engine = Engine(request.model)
-            give_memory_back()
+            engine, untidy = Engine(request.model), True
             devices.set_threads_for(engine.loaded.graph.macs)
         inspection = None
         if isinstance(request, GradientRequest):

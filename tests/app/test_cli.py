@@ -23,6 +23,8 @@ from cnnviz.models import checkpoints, registry
 from cnnviz.models.engine import Engine
 from cnnviz.views.input import compute
 
+CLASSIFIERS = [m.name for m in registry.taking("digit") if not m.gives_picture]
+
 
 @pytest.fixture(scope="module")
 def picture(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -50,7 +52,7 @@ def test_predict_prints_all_classes_best_first(picture: Path, capsys: pytest.Cap
     assert capsys.readouterr().out.split()[0] == "3"
 
 
-@pytest.mark.parametrize("model", [m.name for m in registry.taking("digit")])
+@pytest.mark.parametrize("model", CLASSIFIERS)
 def test_predict_knows_every_class_of_the_starter_digits(
     model: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -64,7 +66,25 @@ def test_predict_knows_every_class_of_the_starter_digits(
     assert right >= 9
 
 
-@pytest.mark.parametrize("model", [m.name for m in registry.taking("digit")])
+@pytest.mark.parametrize("model", ["autoencoder", "unet"])
+def test_a_network_that_answers_with_a_picture_is_inspected_not_asked_for_a_class(
+    model: str, picture: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main(["predict", str(picture), "--model", model]) == 1
+    assert "answers with a picture" in capsys.readouterr().err
+    out = tmp_path / "values.npz"
+    assert cli.main(["inspect", str(picture), "--model", model, "--out", str(out)]) == 0
+    engine = Engine(ModelRequest(model))
+    last = engine.loaded.graph.output.name
+    with np.load(out) as arrays:
+        assert arrays["probabilities"].shape == (0,)
+        assert arrays[last].shape == engine.loaded.graph.output.output_shape
+        network = checkpoints.load_model(registry.get(model), None).module.eval()
+        expected = network(torch.from_numpy(arrays["input"])[None])[0].detach().numpy()
+        np.testing.assert_allclose(arrays[last], expected, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("model", CLASSIFIERS)
 def test_inspect_writes_every_node_and_the_numbers_are_the_networks_own(
     model: str, picture: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -159,9 +179,13 @@ def test_of_a_thousand_classes_the_best_are_printed_and_that_they_mean_nothing(
     assert lines[-1] == "The weights are random, so that the answer means nothing."
     assert cli.main(["models"]) == 0
     lines = capsys.readouterr().out.splitlines()
-    for line, spec in zip(lines, registry.MODELS, strict=True):
-        assert line.startswith(spec.name)
-        assert line.endswith("Random weights.") == (spec.weights is None)
+    families = list(dict.fromkeys(spec.family for spec in registry.MODELS))
+    assert [line for line in lines if not line.startswith(" ")] == families
+    named = [line.strip() for line in lines if line.startswith(" ")]
+    for line, spec in zip(named, registry.MODELS, strict=True):
+        assert line.startswith(f"{spec.name} ")
+        assert line.endswith("Weights ship.") == (spec.weights is not None)
+        assert line.endswith("Weights can be fetched.") == (spec.weights is None and spec.is_torchvision)
 
 
 LONG = "w" * 300

@@ -350,7 +350,7 @@ def test_at_that_is_not_two_numbers_is_wrong_usage(at: str, digit: Path, capsys:
     assert err.splitlines()[-1] == f"cnnviz explain: error: argument --at: '{at}' is not two numbers such as 3,14"
 
 
-@pytest.mark.parametrize("missing", ["--layer", "--unit", "--model"])
+@pytest.mark.parametrize("missing", ["--layer", "--unit"])
 def test_what_is_needed_is_asked_for(missing: str, digit: Path, capsys: pytest.CaptureFixture[str]) -> None:
     given = {"--model": "lenet5", "--layer": "fc1", "--unit": "0"}
     del given[missing]

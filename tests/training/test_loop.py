@@ -223,7 +223,7 @@ def test_more_validation_than_pictures(few: LabelledImages) -> None:
 
 
 def test_a_loss_that_is_no_number_ends_the_run(few: LabelledImages, monkeypatch: pytest.MonkeyPatch) -> None:
-    build = checkpoints.build
+    build = loop.build
 
     def broken(spec: registry.ModelSpec) -> nn.Module:
         network = build(spec)
@@ -231,7 +231,7 @@ def test_a_loss_that_is_no_number_ends_the_run(few: LabelledImages, monkeypatch:
             next(network.parameters()).fill_(float("nan"))
         return network
 
-    monkeypatch.setattr(loop.checkpoints, "build", broken)
+    monkeypatch.setattr(loop, "build", broken)
     with pytest.raises(UserError, match="no longer a number") as caught:
         run(SMALL, few)
     assert "learning rate" in caught.value.suggestion

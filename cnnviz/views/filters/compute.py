@@ -368,8 +368,8 @@ def _dense(
     likeness: Sequence[int] | None,
 ) -> FilterSheet:
     """Return one unit of a dense layer: folded back into maps where the layer before is a flatten of maps."""
-    before = graph[node.inputs[0]]
-    source = graph[before.inputs[0]] if before.kind == "flatten" and before.inputs else None
+    before = graph[node.inputs[0]] if node.inputs else None
+    source = graph[before.inputs[0]] if before is not None and before.kind == "flatten" and before.inputs else None
     row = weight[unit]
     if (
         source is not None

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from urllib.parse import quote, unquote
@@ -89,7 +90,7 @@ class BoardKeeper(QObject):
     def wish_for(self, content: BoardContent) -> PictureWish | None:
         """Return what brings the picture of the last session back; ``None``, with a notice, where it is gone."""
         if content.path == str(_own_file()):
-            with contextlib.suppress(OSError, ValueError):
+            with contextlib.suppress(OSError, ValueError, EOFError, MemoryError, zipfile.BadZipFile):
                 return PictureData(np.load(_own_file(), allow_pickle=False), content.title)
         elif os.path.isfile(content.path):
             return content.path

@@ -460,7 +460,7 @@ class InputView(View):
         self.acts.unpin.setEnabled(pinned is not None)
         self._unpin_button.setVisible(pinned is not None)
         if pinned is not None:
-            self.messages.notice(f"'{pinned.input.title}' is A now: the inspector's tab Compare shows what differs.")
+            self.messages.notice(f"'{pinned.input.title}' is A now: the inspector's tab Difference shows what differs.")
         elif before is not None and (model is None or model.request != before.inspection.request):
             self.messages.notice(f"A, '{before.input.title}', belonged to the other network and was let go.")
 

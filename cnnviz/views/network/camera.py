@@ -31,9 +31,15 @@ class Camera:
         y = min(max(0.0, self.offset.y()), max(0, layout.height - room.height()))
         self.offset = QPointF(round(x), round(y))
 
-    def show_column(self, box: Box, width: int) -> bool:
-        """Centre a layer that is not wholly inside `width` pixels; return whether that moved anything."""
-        if self.offset.x() <= box.column_x and box.column_x + box.column_width <= self.offset.x() + width:
-            return False
-        self.offset.setX(box.column_x + box.column_width / 2 - width / 2)
-        return True
+    def show_box(self, box: Box, room: QSize) -> bool:
+        """Centre a layer that is not wholly inside the room, each way by itself; return whether that moved anything."""
+        x, y = self.offset.x(), self.offset.y()
+        moved = False
+        if not (x <= box.column_x and box.column_x + box.column_width <= x + room.width()):
+            self.offset.setX(box.column_x + box.column_width / 2 - room.width() / 2)
+            moved = True
+        bottom = box.y + box.height
+        if not (y <= box.name_y and bottom <= y + room.height()):
+            self.offset.setY(min(box.name_y, (box.name_y + bottom) / 2 - room.height() / 2))
+            moved = True
+        return moved

@@ -86,7 +86,7 @@ class NetworkCanvas(Figure):
         self._again = QTimer(self)  # pictures that were not made in time
         self._again.setSingleShot(True)
         self._again.timeout.connect(self.update)
-        self.setMinimumSize(256, 200)
+        self.setMinimumSize(244, 200)
 
     # -- what is shown --------------------------------------------------------------------------------------------
 
@@ -144,7 +144,7 @@ class NetworkCanvas(Figure):
 
     def group_of(self, layer: str | None) -> Group | None:
         """Return what `toggle` would fold or unfold for a layer: the folded group it stands for, or the one around."""
-        box = self._layout.box(layer) if layer is not None else None
+        box = self._layout.around(layer) if layer is not None else None
         if box is None:
             return None
         return box.item.group or (box.item.inside[-1] if box.item.inside else None)
@@ -358,7 +358,9 @@ class NetworkCanvas(Figure):
 
     @property
     def _chosen_layer(self) -> str | None:
-        return self._selected.layer if self._selected is not None else None
+        """The layer whose box is marked: the selected one, or that which stands for the group in which it is hidden."""
+        box = self._layout.around(self._selected.layer) if self._selected is not None else None
+        return box.node.name if box is not None else None
 
     @property
     def _lit(self) -> Place | None:
@@ -404,8 +406,8 @@ class NetworkCanvas(Figure):
 
     def _keep_in_sight(self) -> None:
         """Scroll so that the selected layer is visible, and redraw the names."""
-        box = self._layout.box(self._selected.layer) if self._selected else None
-        if box is not None and self._camera.show_column(box, self.width()):
+        box = self._layout.around(self._selected.layer) if self._selected else None
+        if box is not None and self._camera.show_box(box, QSize(self.width(), self.height() - painting.footer_px())):
             self._clamp()
         self._backdrop.drop()
 
@@ -481,22 +483,25 @@ class NetworkCanvas(Figure):
         return self._layout.title_at(at.x(), at.y(), painting.line_px())
 
     def contextMenuEvent(self, event: QContextMenuEvent) -> None:
-        """Offer to fold and unfold."""
-        if not self.groups:
-            super().contextMenuEvent(event)
-            return
+        """Offer to fold and unfold, and what every picture offers."""
+        menu = self.menu_at(QPointF(event.pos()))
+        menu.exec(event.globalPos())
+        menu.deleteLater()
+
+    def menu_at(self, point: QPointF) -> QMenu:
+        """Return what is offered at a point; the caller deletes it."""
         menu = QMenu(self)
-        place = self.place_at(QPointF(event.pos()))
-        group = self._title_at(QPointF(event.pos())) or self.group_of(place.layer if place else self._chosen_layer)
+        place = self.place_at(point)
+        group = self._title_at(point) or self.group_of(place.layer if place else self._chosen_layer)
         if group is not None:
             verb = "Fold" if group.path in self._unfolded else "Unfold"
             menu.addAction(f"{verb} {group.title}", lambda: self.toggle(group.path))
-        menu.addAction("Fold everything", self.fold_all)
-        menu.addAction("Unfold everything", self.unfold_all)
-        menu.addSeparator()
+        if self.groups:
+            menu.addAction("Fold everything", self.fold_all)
+            menu.addAction("Unfold everything", self.unfold_all)
+            menu.addSeparator()
         menu.addActions(self.actions())
-        menu.exec(event.globalPos())
-        menu.deleteLater()
+        return menu
 
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
         """Go one level in."""

@@ -120,6 +120,14 @@ class MapLayout:
         """Return the box of a layer."""
         return self._by_name.get(name)
 
+    @cached_property
+    def _owners(self) -> dict[str, Box]:
+        return {node.name: box for box in self.boxes for node in box.item.nodes}
+
+    def around(self, name: str) -> Box | None:
+        """Return the box of a layer, or of the folded group that it is hidden in."""
+        return self._owners.get(name)
+
     def between(self, left: float, right: float) -> tuple[Box, ...]:
         """Return the boxes whose columns reach into a part of the canvas."""
         return tuple(
@@ -335,7 +343,21 @@ class Source:
 def sources(graph: Graph, layer: str, unit: int, cell: tuple[int, int] | None) -> tuple[Source, ...]:
     """Return what the value of `unit` (at `cell`, or its whole map) was computed from, one for each input."""
     node = graph[layer]
+    if node.kind == "concatenation":
+        name, own = joined_from(graph, node, unit)
+        return (_source(node, graph[name], own, cell),)
     return tuple(_source(node, graph[name], unit, cell) for name in node.inputs)
+
+
+def joined_from(graph: Graph, node: Node, unit: int) -> tuple[str, int]:
+    """Return of which input of a concatenation a channel is, and which of its channels."""
+    first = 0
+    for name in node.inputs:
+        count = graph[name].units
+        if unit < first + count:
+            return name, unit - first
+        first += count
+    return node.inputs[-1], min(unit, graph[node.inputs[-1]].units - 1)
 
 
 def _source(node: Node, before: Node, unit: int, cell: tuple[int, int] | None) -> Source:
@@ -360,8 +382,10 @@ def _units_read(node: Node, before: Node, unit: int) -> tuple[int, ...] | None:
         per_group = before.units // groups
         first = unit // (node.units // groups) * per_group
         return tuple(range(first, first + per_group))
-    if node.kind in ("linear", "softmax", "output", "concatenation"):
+    if node.kind in ("linear", "softmax", "output"):
         return None
+    if node.kind == "concatenation":
+        return (unit,)
     return (unit,) if before.units == node.units else None
 
 
@@ -392,6 +416,9 @@ def describe_value(
     if cell is None:
         return f"{layer} · map {unit}: {whole}"
     text = f"{layer} · map {unit} · row {cell[0]}, column {cell[1]} = {number(float(maps[cell]), 5)}"
+    while node.kind == "concatenation":  # a channel sees what its own branch sees
+        name, unit = joined_from(graph, node, unit)
+        node = graph[name]
     if node.field_hw is not None and node.kind != "input":
         intervals = [field.interval(i) for field, i in zip(node.field_hw, cell, strict=True)]
         rows, columns = (f"{first}…{past - 1}" for first, past in intervals)

@@ -223,14 +223,19 @@ def draw_cost_scale(painter: QPainter, size: QSize, title: str, most: str) -> No
     """Draw the scale of the cost bars below the words."""
     top = size.height() - footer_px() + line_px() + 4
     painter.setFont(theme.font(0.9))
-    room = QRect(theme.GRID_PX, top, min(320, size.width() - 2 * theme.GRID_PX), size.height() - top - 2)
+    room = QRect(theme.GRID_PX, top, _scale_px(size), size.height() - top - 2)
     draw_legend(painter, room, "activation", 0, 1, f"{title}: 1 is {most}")
+
+
+def _scale_px(size: QSize) -> int:
+    """Return the width of a colour scale: half of the footer, or the small map would lie over it."""
+    return min(320, size.width() // 2 - 2 * theme.GRID_PX)
 
 
 def mini_map_rect(size: QSize) -> QRect:
     """Return where the small map of everything is: in the footer, on the right."""
     height = footer_px() - line_px() - 8
-    width = min(360, max(120, size.width() // 3))
+    width = min(360, size.width() // 2 - 2 * theme.GRID_PX)
     return QRect(size.width() - width - theme.GRID_PX, size.height() - height - 3, width, height)
 
 
@@ -290,7 +295,7 @@ def draw_scale(
     caption = f"{place.layer}: {_SCOPE_WORDS[scope]}" if role != "ink" else place.layer
     top = size.height() - footer_px() + line_px() + 4
     painter.setFont(theme.font(0.9))
-    room = QRect(theme.GRID_PX, top, min(320, size.width() - 2 * theme.GRID_PX), size.height() - top - 2)
+    room = QRect(theme.GRID_PX, top, _scale_px(size), size.height() - top - 2)
     draw_legend(painter, room, role, low, high, caption)
 
 

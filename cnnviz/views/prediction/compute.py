@@ -118,6 +118,13 @@ def percent(probability: float) -> str:
     return f"{probability * 100:.1f} %"
 
 
+def logit_text(logit: float) -> str:
+    """Write a logit for its column; those of a network that nobody has trained may be very large."""
+    if abs(logit) >= 1e5:
+        return f"{logit:.0e}".replace("-", "−")
+    return f"{logit:.2f}".replace("-", "−") if abs(logit) < 1000 else f"{logit:.0f}".replace("-", "−")
+
+
 def exactly(answer: Answer) -> str:
     """Return a class's numbers with all digits that are of use."""
     rank = f", rank {answer.rank:,}" if answer.rank else ""

@@ -63,7 +63,7 @@ class _Answer(QWidget):
 def _ranked_bar(answer: compute.Answer, *, random: bool) -> Bar:
     """Return the row of one of many classes, with its rank; its whole name is in the tool tip."""
     tip = compute.exactly(answer) + (f"\n{RANDOM}" if random else "")
-    logit = f"{answer.logit:.2f}".replace("-", "−")
+    logit = compute.logit_text(answer.logit)
     label = f"{answer.rank:,}. {answer.label}"
     return Bar(answer.index, label, answer.probability, compute.percent(answer.probability), logit, tip)
 
@@ -225,8 +225,7 @@ class PredictionView(View):
         else:
             self.bars.show_bars(
                 [
-                    Bar(a.index, a.label, a.probability, compute.percent(a.probability),
-                        f"{a.logit:.2f}".replace("-", "−"))
+                    Bar(a.index, a.label, a.probability, compute.percent(a.probability), compute.logit_text(a.logit))
                     for a in found
                 ],
                 marked=marked,
