@@ -270,6 +270,8 @@ class AppState(QObject):
         A wish: how a value changes with the input.
     gradient_changed(Gradient | None)
         The answer to the last wish, or that there is none any more.
+    gradient_refused()
+        The gradient that was asked for cannot be computed.
     """
 
     input_changed = Signal(object)
@@ -296,6 +298,7 @@ class AppState(QObject):
     comparison_cancelled = Signal()
     gradient_requested = Signal(object)
     gradient_changed = Signal(object)
+    gradient_refused = Signal()
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -552,6 +555,11 @@ class AppState(QObject):
     def gradient(self) -> Gradient | None:
         """How the value that was last asked for changes with the input, if that is known."""
         return self._gradient
+
+    def refuse_gradient(self) -> None:
+        """Say that the gradient that was asked for cannot be computed."""
+        self.set_gradient(None)
+        self.gradient_refused.emit()
 
     def set_gradient(self, gradient: Gradient | None) -> None:
         """Say how a value changes with the input."""

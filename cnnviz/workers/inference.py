@@ -180,7 +180,7 @@ class InferenceService(QObject):
     def _on_lane_failed(self, request: InferenceRequest, error: BaseException) -> None:
         if self._answered(request):
             self._messages.report(error)
-            self._state.set_gradient(None)
+            self._state.refuse_gradient()
             return
         self._messages.report(error, "network")
         loaded = self._state.model

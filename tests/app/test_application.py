@@ -535,3 +535,18 @@ def test_a_photograph_goes_through_a_deep_network_and_back_to_digits(start: Call
     app.state.select(Place("layer4.1.conv2", 511))
     app.window.grab()
     assert [m for m in app.said if m.level != "notice"] == []
+
+
+def test_a_network_that_answers_with_a_picture_is_shown_like_any_other(start: Callable[[], Running]) -> None:
+    app = start()
+    app.draw(*SEVEN)
+    app.answered()
+    app.state.request_model(ModelRequest("unet"))
+    app.qtbot.waitUntil(lambda: app.state.model is not None and not app.state.model.labels, timeout=SLOW_MS)
+    app.answered()
+    assert "looks like" not in app.window.windowTitle()
+    app.window.inspector.open("xray")
+    app.state.select(Place("cat"))
+    QApplication.processEvents()
+    assert app.state.selection == Place("cat")
+    assert not [m for m in app.said if m.level != "notice"]

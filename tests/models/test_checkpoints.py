@@ -470,3 +470,26 @@ def test_published_weights_in_torchs_cache_are_used(tmp_path: Path, monkeypatch:
     with pytest.raises(UserError) as caught:
         checkpoints.load_model(spec, None)
     assert "weights fetch --check squeezenet1_0" in caught.value.suggestion
+
+
+def test_of_two_that_fit_as_well_the_first_of_the_file_is_taken() -> None:
+    from cnnviz.models import guessing
+    from cnnviz.models.matching import match
+
+    spec = registry.get("lenet1")
+    layout = guessing.layout(spec)
+    for first, second in (("encoder_q.", "encoder_k."), ("encoder_k.", "encoder_q.")):
+        given = {f"{prefix}{key}": shape for prefix in (first, second) for key, shape in layout.shapes.items()}
+        found = match(given, layout, spec.title)
+        assert found.fits
+        assert set(found.source.values()) == {f"{first}{key}" for key in layout.shapes}
+
+
+def test_an_archive_that_claims_far_more_than_it_holds_is_not_opened(tmp_path: Path) -> None:
+    import zipfile
+
+    path = tmp_path / "bomb.pth"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("bomb/data.pkl", b"\0" * 20_000_000)
+    with pytest.raises(UserError, match="far more than the file"):
+        checkpoints.load_model(registry.get("lenet5"), str(path))

@@ -174,8 +174,11 @@ class FeatureMapsView(View):
     def show_selection(self, place: Place | None) -> None:
         """Show another layer, and frame its unit."""
         inspection = self.state.inspection
-        if place is None or inspection is None or self._drawn != (inspection, place.layer):
+        before = self._drawn
+        if place is None or inspection is None or before != (inspection, place.layer):
             self._show()
+        if place is not None and (before is None or before[1] != place.layer):
+            self.area.verticalScrollBar().setValue(0)  # another layer begins at its first map
         for grid in (self.grid, self.pinned):
             grid.show_selection(place.unit if place else None, place.cell if place else None)
         self.area.show_position(place.unit if place else None)

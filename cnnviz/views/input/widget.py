@@ -375,6 +375,8 @@ class InputView(View):
 
     @Slot(object)
     def _on_state_open_requested(self, wish: PictureWish) -> None:
+        if wish is not self._reading:
+            self._unread = None  # what is asked for comes instead of the last session's, and if only as an error
         if not (isinstance(wish, PictureData) and wish.live):
             self.camera.freeze()  # or its next picture would be wanted instead
 

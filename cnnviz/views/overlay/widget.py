@@ -61,6 +61,7 @@ class OverlayView(View):
         self.follow(state.inspection_changed, lambda: state.inspection, self.show_inspection)
         self.follow(state.selection_changed, lambda: state.selection, self.show_selection)
         self.follow(state.scope_changed, lambda: state.scope, self.show_scope)
+        state.gradient_refused.connect(self._on_state_gradient_refused)
         self.follow(state.gradient_changed, lambda: state.gradient, self.show_gradient)
 
     def _make_controls(self) -> tuple[QWidget, ...]:
@@ -203,6 +204,13 @@ class OverlayView(View):
             return known
         self._rest.start()
         return None
+
+    @Slot()
+    def _on_state_gradient_refused(self) -> None:
+        """Show the map instead: asking again would be refused again."""
+        self._rest.stop()
+        self._over.setCurrentIndex(max(0, self._over.findData("map")))
+        self._show()
 
     @Slot()
     def _on_rest_timeout(self) -> None:

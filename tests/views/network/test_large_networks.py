@@ -249,3 +249,39 @@ def test_the_context_menu_offers_folding(view: NetworkView) -> None:
     menu.actions()[0].trigger()
     menu.deleteLater()
     assert view.canvas._layout.box("layer2.0.conv1") is not None
+
+
+def test_a_joined_channel_has_one_source_and_sees_what_its_branch_sees() -> None:
+    graph = inception()
+    units = graph["features.3.expand1x1_activation"].units
+    assert compute.sources(graph, "features.3.cat", 3, (4, 5)) == (
+        compute.Source("features.3.expand1x1_activation", (3,), (4, 5), (5, 6)),
+    )
+    assert compute.sources(graph, "features.3.cat", units + 2, None) == (
+        compute.Source("features.3.expand3x3_activation", (2,)),
+    )
+    values = {"features.3.cat": np.zeros(graph["features.3.cat"].output_shape, np.float32)}
+    said = [compute.describe_value(graph, values, "features.3.cat", unit, (10, 10)) for unit in (3, units + 2)]
+    narrow, wide = (text.partition("rows ")[2].partition(",")[0] for text in said)
+    sizes = [int(b) - int(a) + 1 for a, _, b in (text.partition("…") for text in (narrow, wide))]
+    assert sizes == [7, 15]
+
+
+def test_a_selected_layer_that_is_folded_away_is_marked_by_its_group(view: NetworkView, state: AppState) -> None:
+    state.select(Place("layer2.1.conv2"))
+    view.fold.click()
+    assert view.canvas._chosen_layer == "layer2.2.relu2"
+    QTest.keyClick(view.canvas, Qt.Key.Key_Space)
+    assert view.canvas._layout.box("layer2.1.relu2") is not None
+
+
+def test_a_layer_below_comes_into_sight(view: NetworkView, state: AppState) -> None:
+    canvas = view.canvas
+    canvas.zoom_by(4)
+    canvas.pan(QPointF(-9999, -9999))
+    state.select(Place("linear"))
+    box = canvas._layout.box("linear")
+    assert box is not None
+    top = box.y - canvas._camera.offset.y()
+    assert top + box.height >= 0
+    assert top <= canvas.height()

@@ -184,3 +184,15 @@ def test_what_is_laid_over_is_remembered(view: OverlayView, tmp_path: Path, qtbo
     qtbot.addWidget(other)
     other.recall(settings)
     assert (other._alpha.value(), other._smooth.isChecked(), other._shows_field.isChecked()) == (33, True, False)
+
+
+def test_a_gradient_that_is_refused_is_not_asked_for_again(
+    view: OverlayView, state: AppState, values: Inspection, qtbot: QtBot
+) -> None:
+    state.select(Place("conv2", 3, (4, 4)))
+    with qtbot.waitSignal(state.gradient_requested, timeout=5000):
+        over(view, "gradient")
+    state.refuse_gradient()
+    assert view._over.currentData() == "map"
+    assert "computing" not in view._summary.text()
+    assert not view._rest.isActive()
