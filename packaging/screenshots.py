@@ -140,7 +140,8 @@ def _take_all(folder: Path) -> None:
     photograph = Path(__file__).resolve().parent.parent / "resources" / "photos" / "chelsea.jpg"
     use("squeezenet1_1")
     state.open_requested.emit(str(photograph))
-    run_until(lambda: state.input is not None and state.input.photo is not None and not state.is_stale)
+    run_until(lambda: state.input is not None and state.input.photo is not None)
+    run_until(lambda: state.inspection is not None and not state.is_stale, 120)
     tabs.setCurrentIndex(0)
     wait()
     both("photo")

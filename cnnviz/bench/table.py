@@ -47,11 +47,10 @@ def run_bench(*, as_json: bool) -> int:
     """Measure everything, print the table and return 0 if every line holds, else 1."""
     rows: list[Row] = []
     with tempfile.TemporaryDirectory(prefix="cnnviz-bench-") as folder:
-        environment = _environment(Path(folder))
         parts = (_drawing, _stepping, _capture, _photos, _starts)
         with tqdm(total=len(parts), desc="measuring", disable=None, file=sys.stderr, leave=False) as progress:
-            for part in parts:
-                rows += part(environment)
+            for part in parts:  # each with settings of its own: a part may leave another network behind
+                rows += part(_environment(Path(folder) / part.__name__))
                 progress.update()
     if as_json:
         print(json.dumps({"rows": [asdict(r) for r in rows]}, indent=2))
@@ -132,6 +131,7 @@ def _starts(environment: dict[str, str]) -> Iterator[Row]:
 
 def _environment(folder: Path) -> dict[str, str]:
     """Return an environment without the user's files, with byte code as an installed program has it."""
+    folder.mkdir(exist_ok=True)
     environment = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
     for name in ("XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_CACHE_HOME", "LOCALAPPDATA", "APPDATA"):
         environment[name] = str(folder / name.lower())

@@ -32,7 +32,7 @@ from cnnviz.views.network.pictures import LayerPictures
 from cnnviz.widgets import theme
 from cnnviz.widgets.figure import Figure, KeptPicture, draw_part
 
-PICTURES_S = 0.008
+PICTURES_S = 0.004
 """Making pictures for one painting takes no longer than this and the one that was begun: the window stays smooth."""
 NO_NETWORK = "No network is loaded. Choose one in the toolbar."
 
