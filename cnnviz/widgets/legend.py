@@ -39,7 +39,8 @@ def draw_legend(painter: QPainter, rect: QRect, role: MapRole, low: float, high:
     if text:
         metrics = painter.fontMetrics()
         ends_px = max(metrics.horizontalAdvance(number(end)) for end in (low, high)) + metrics.horizontalAdvance("m")
-        words = words.adjusted(ends_px, 0, -ends_px, 0)
+        if metrics.horizontalAdvance(text) > words.width() - 2 * ends_px:  # or it would lie over the ends
+            words = words.adjusted(ends_px, 0, -ends_px, 0)
         draw_text(painter, words, text, muted, align=Qt.AlignmentFlag.AlignHCenter)
 
 

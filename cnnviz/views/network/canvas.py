@@ -372,8 +372,9 @@ class NetworkCanvas(Figure):
         place = self._lit
         if place is not None and place.unit is not None and self._graph and place.layer in self._values:
             return compute.describe_value(self._graph, self._values, place.layer, place.unit, place.cell)
-        words = "Point at a map to see its numbers and its sources. Click selects, the wheel zooms, arrow keys walk"
-        return f"{words}, Space unfolds and folds." if self.groups else f"{words}."
+        if self.groups:
+            return "Point at a map to see its numbers. Click selects, arrow keys walk, Space unfolds and folds."
+        return "Point at a map to see its numbers and its sources. Click selects, the wheel zooms, arrow keys walk."
 
     # -- pointing and choosing ------------------------------------------------------------------------------------
 

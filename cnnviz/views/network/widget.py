@@ -66,7 +66,7 @@ class NetworkView(View):
         layout.addWidget(self.canvas, 1)
         self.setFocusProxy(self.canvas)
         find = QShortcut(QKeySequence(QKeySequence.StandardKey.Find), self)
-        find.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
+        find.setContext(Qt.ShortcutContext.WindowShortcut)
         find.activated.connect(self._on_find_activated)
         self.canvas.pointed.connect(state.set_pointed)
         self.canvas.chosen.connect(state.select)
