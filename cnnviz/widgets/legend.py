@@ -37,10 +37,11 @@ def draw_legend(painter: QPainter, rect: QRect, role: MapRole, low: float, high:
     middle = "0" if low < 0 < high else ""
     text = f"{caption}" if caption else middle
     if text:
-        metrics = painter.fontMetrics()
-        ends_px = max(metrics.horizontalAdvance(number(end)) for end in (low, high)) + metrics.horizontalAdvance("m")
-        if metrics.horizontalAdvance(text) > words.width() - 2 * ends_px:  # or it would lie over the ends
-            words = words.adjusted(ends_px, 0, -ends_px, 0)
+        if caption:  # a long one gives way to the ends, or it would lie over them
+            metrics = painter.fontMetrics()
+            ends_px = max(metrics.horizontalAdvance(number(end)) for end in (low, high)) + line_px // 2
+            if metrics.horizontalAdvance(text) > words.width() - 2 * ends_px:
+                words = words.adjusted(ends_px, 0, -ends_px, 0)
         draw_text(painter, words, text, muted, align=Qt.AlignmentFlag.AlignHCenter)
 
 
