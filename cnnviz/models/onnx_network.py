@@ -134,7 +134,7 @@ def load(path: Path, classes_path: str | None = None) -> OnnxNetwork:
 def _packages() -> tuple[ModuleType, ModuleType]:
     try:
         import onnx
-        import onnxruntime  # type: ignore[import-untyped]
+        import onnxruntime
     except ImportError as error:
         raise UserError(
             "ONNX files need two packages that are not installed: onnx and onnxruntime.",
