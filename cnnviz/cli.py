@@ -91,9 +91,12 @@ def _add_json(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print JSON")
 
 
-def _add_data(parser: argparse.ArgumentParser, default: str | None) -> None:
+def _add_data(parser: argparse.ArgumentParser, default: str | None, *, required: bool | None = None) -> None:
     parser.add_argument(
-        "--data", default=default, required=default is None, help="mnist, cifar10, or starter: the digits that ship"
+        "--data",
+        default=default,
+        required=default is None if required is None else required,
+        help="mnist, fashion_mnist, cifar10, folder, or starter: the digits that ship",
     )
     parser.add_argument("--data-dir", metavar="DIR", help="the folder that holds the files of the data set")
 
@@ -153,6 +156,20 @@ def _add_weights(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _add_data_sets(parser: argparse.ArgumentParser) -> None:
+    actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
+    words = "say for every data set whether it ships, is here, or can be fetched"
+    _add_json(actions.add_parser("list", help=words, description=words))
+    words = "fetch data sets from where torchvision has them, as for a classroom without a network"
+    fetch = actions.add_parser("fetch", help=words, description=words)
+    fetch.add_argument("names", nargs="+", metavar="NAME", help="mnist, fashion_mnist or cifar10")
+    fetch.add_argument(
+        "--url",
+        metavar="BASE",
+        help="a school's own server: BASE/NAME/FILE is fetched instead (or set CNNVIZ_DATA_URL)",
+    )
+
+
 def _cell(text: str) -> tuple[int, int]:
     """Read ROW,COL."""
     found = re.fullmatch(r"\s*(-?[0-9]{1,9})\s*,\s*(-?[0-9]{1,9})\s*", text)
@@ -162,18 +179,33 @@ def _cell(text: str) -> tuple[int, int]:
 
 
 def _add_train(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--model", required=True, help="a name that 'cnnviz models' lists")
-    _add_data(parser, "starter")
+    parser.add_argument("--model", help="a name that 'cnnviz models' lists")
+    parser.add_argument("--config", metavar="FILE", help="a run's config.json; the other options change it")
+    _add_data(parser, None, required=False)
     parser.add_argument("--epochs", type=int, help="times through the data (default: the network's own recipe)")
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--seed", type=int)
     parser.add_argument("--batch-size", type=int)
     parser.add_argument("--learning-rate", type=float)
     parser.add_argument("--validation", type=int, help="pictures that choose the best epoch (default: at most a tenth)")
-    parser.add_argument("--device", default="auto")
+    parser.add_argument("--device", help="auto, cpu, cuda or mps")
     parser.add_argument("--threads", type=int, help="torch threads (default: measured on the first batches)")
-    parser.add_argument("--start", metavar="FILE_OR_RUN", help="weights to start from (default: random ones)")
-    parser.add_argument("--out", metavar="RUN", help="the run's folder (default: runs/MODEL-SEED)")
+    parser.add_argument(
+        "--start", metavar="FILE_OR_RUN", help="weights to start from, or 'pretrained' (default: random ones)"
+    )
+    parser.add_argument("--freeze", metavar="LAYER", help="this layer and all before it keep their weights")
+    parser.add_argument("--out", metavar="RUN", help="the run's folder (default: a new one among those of the window)")
     parser.add_argument("--overwrite", action="store_true", help="replace an older run in that folder")
+    parser.add_argument("--json", action="store_true", help="print what happens, a line of JSON each")
+
+
+def _add_resume(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("run", metavar="RUN", help="a run's folder, or its name in the list of runs")
+    parser.add_argument("--json", action="store_true", help="print what happens, a line of JSON each")
+
+
+def _add_runs(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("folder", nargs="?", metavar="DIR", help="where they are (default: those of the window)")
+    _add_json(parser)
 
 
 def _add_evaluate(parser: argparse.ArgumentParser) -> None:
@@ -215,7 +247,7 @@ def _inspection(options: argparse.Namespace) -> tuple[Engine, Inspection]:
     if spec.input.preparation == "photo" and (options.no_centre or options.invert != "auto"):
         raise UserError(f"{spec.title} is for photographs: --invert and --no-centre are for digits.")
     if spec.input.preparation == "photo":
-        return engine, engine.inspect(photo=picture.pixels_hwc)
+        return engine, engine.inspect(photo=picture.best_hwc)
     board_hw = ink.to_board(picture, options.invert)  # in whole grey levels, as the window has it
     prepared = digit.prepare_digit(board_hw.astype(np.float32) / np.float32(255), centre=not options.no_centre)
     if prepared.blank:
@@ -285,10 +317,23 @@ def _train(options: argparse.Namespace) -> None:
     from cnnviz.models import registry
     from cnnviz.training.config import check_fits
 
-    check_fits(registry.get(options.model), datasets.get(options.data))  # before torch is imported
+    if options.model is not None:
+        check_fits(registry.get(options.model), datasets.get(options.data or "starter"))  # before torch is imported
     from cnnviz.training.command import train_command
 
     train_command(options)
+
+
+def _resume(options: argparse.Namespace) -> None:
+    from cnnviz.training.command import resume_command
+
+    resume_command(options)
+
+
+def _runs(options: argparse.Namespace) -> None:
+    from cnnviz.training.runs_command import runs_command
+
+    runs_command(options)
 
 
 def _evaluate(options: argparse.Namespace) -> None:
@@ -343,7 +388,7 @@ def _compare(options: argparse.Namespace) -> int:
         raise UserError(f"'{options.image}' is blank: there is nothing to recognise.")
     weights = RANDOM if options.random else None
     models = tuple(ModelRequest(name, weights, options.device) for name in names)
-    question = comparing.Question(models, prepared.image_hw, picture.pixels_hwc, options.image)
+    question = comparing.Question(models, prepared.image_hw, picture.best_hwc, options.image)
     rows = comparing.compare(
         question, runs=options.runs, begin=lambda request: print(f"{request.name} …", file=sys.stderr, flush=True)
     )
@@ -361,6 +406,15 @@ def _weights(options: argparse.Namespace) -> int:
         weights_command.list_command(as_json=options.json)
         return 0
     return weights_command.fetch_command(options.names, check=options.check, mirror=options.url)
+
+
+def _data(options: argparse.Namespace) -> int:
+    from cnnviz.datasets import data_command
+
+    if options.action == "list":
+        data_command.list_command(as_json=options.json)
+        return 0
+    return data_command.fetch_command(options.names, mirror=options.url)
 
 
 def _device(options: argparse.Namespace) -> None:
@@ -389,9 +443,12 @@ COMMANDS: dict[str, tuple[Add, Run, str]] = {
     "inspect": (_add_inspect, _inspect, "write every value of every layer for a picture"),
     "explain": (_add_explain, _explain, "write one value out: every number that it was added up from"),
     "train": (_add_train, _train, "train a network; writes a run folder"),
+    "resume": (_add_resume, _resume, "let a run go on that was ended or interrupted"),
+    "runs": (_add_runs, _runs, "list the runs"),
     "evaluate": (_add_evaluate, _evaluate, "measure accuracy and loss on a data set"),
     "models": (_add_json, _models, "list the networks"),
     "weights": (_add_weights, _weights, "list or fetch weights"),
+    "data": (_add_data_sets, _data, "list or fetch data sets"),
     "compare": (_add_compare, _compare, "compare networks on one picture: sizes, times here, accuracies, answers"),
     "device": (_add_json, _device, "say which devices there are"),
     "bench": (_add_json, _bench, "measure the speeds that cnnviz promises"),

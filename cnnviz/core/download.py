@@ -71,6 +71,10 @@ def kept_bytes(path: Path) -> int:
         return 0
 
 
+def _md5() -> hashlib._Hash:
+    return hashlib.md5(usedforsecurity=False)
+
+
 def sha256_of(path: Path, stopped: Stopped = lambda: False) -> str:
     """Return the SHA-256 of a file as hexadecimal digits.
 
@@ -81,9 +85,26 @@ def sha256_of(path: Path, stopped: Stopped = lambda: False) -> str:
     UserError
         When it cannot be read.
     """
+    return _digits_of(path, stopped, hashlib.sha256)
+
+
+def md5_of(path: Path, stopped: Stopped = lambda: False) -> str:
+    """Return the MD5 of a file as `sha256_of` returns its SHA-256.
+
+    Raises
+    ------
+    Cancelled
+        When `stopped` said so.
+    UserError
+        When it cannot be read.
+    """
+    return _digits_of(path, stopped, _md5)
+
+
+def _digits_of(path: Path, stopped: Stopped, hashing: Callable[[], hashlib._Hash]) -> str:
     try:
         with path.open("rb", buffering=0) as file:
-            return _hash_of(file, path.name, stopped)[0].hexdigest()
+            return _hash_of(file, path.name, stopped, hashing)[0].hexdigest()
     except OSError as error:
         raise UserError(f"'{path}' could not be read: {(error.strerror or str(error)).lower()}.") from error
 
@@ -92,7 +113,8 @@ def download(
     url: str,
     path: Path,
     *,
-    sha256_prefix: str,
+    sha256_prefix: str = "",
+    md5: str = "",
     size: int | None = None,
     progress: Progress = lambda done, total, rate: None,
     stopped: Stopped = lambda: False,
@@ -110,6 +132,8 @@ def download(
         Where it goes; its folder is made.
     sha256_prefix
         Hexadecimal digits, eight or more, that the SHA-256 of the file begins with.
+    md5
+        All of its MD5 instead, for files whose publisher states no other.
     size
         About how many bytes there are, to one part in a hundred.
     progress
@@ -124,8 +148,10 @@ def download(
     UserError
         When the address, the network, the server, the disk or the hash is at fault.
     """
-    if re.fullmatch(r"[0-9a-fA-F]{8,64}", sha256_prefix) is None:
-        raise ValueError(f"'{sha256_prefix}' is too little of a hash")
+    wanted = (md5 or sha256_prefix).lower()
+    if re.fullmatch(r"[0-9a-f]{32}" if md5 else r"[0-9a-f]{8,64}", wanted) is None:
+        raise ValueError(f"'{wanted}' is too little of a hash")
+    hashing = _md5 if md5 else hashlib.sha256
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise UserError(
@@ -136,7 +162,7 @@ def download(
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
             with part.open("ab+", buffering=0) as file:
-                whole = _Download(url, path, file, sha256_prefix.lower(), size, progress, stopped).run()
+                whole = _Download(url, path, file, hashing, wanted, size, progress, stopped).run()
                 os.fsync(file.fileno())
         finally:
             if kept_bytes(path) == 0:
@@ -144,8 +170,7 @@ def download(
         if not whole:
             part.unlink()
             raise UserError(
-                f"'{path.name}' came with wrong contents and was thrown away: its hash does not begin with "
-                f"{sha256_prefix}.",
+                f"'{path.name}' came with wrong contents and was thrown away: its hash does not begin with {wanted}.",
                 suggestion=f"Try again; if it stays so, '{parts.hostname}' has another file than the one published.",
             )
         part.replace(path)
@@ -157,12 +182,20 @@ class _Download:
     """One call of `download`: the file, how much of it is there, and how often it broke off."""
 
     def __init__(
-        self, url: str, path: Path, file: FileIO, prefix: str, size: int | None, progress: Progress, stopped: Stopped
+        self,
+        url: str,
+        path: Path,
+        file: FileIO,
+        hashing: Callable[[], hashlib._Hash],
+        prefix: str,
+        size: int | None,
+        progress: Progress,
+        stopped: Stopped,
     ) -> None:
         self._url, self._path, self._file, self._prefix, self._size = url, path, file, prefix, size
         self._progress, self._stopped = progress, stopped
         self._host = urlsplit(url).hostname or url
-        self._hash = hashlib.sha256()
+        self._hashing, self._hash = hashing, hashing()
         self._have = 0
         self._total: int | None = None
         self._etag = ""
@@ -173,7 +206,7 @@ class _Download:
     def run(self) -> bool:
         """Fetch what is missing; return whether the file is the right one."""
         self._file.seek(0)
-        self._hash, self._have = _hash_of(self._file, self._path.name, self._stopped)
+        self._hash, self._have = _hash_of(self._file, self._path.name, self._stopped, self._hashing)
         if self._have and self._is_right():  # interrupted between the last byte and the move
             return True
         self._report(at_once=True)
@@ -285,7 +318,7 @@ class _Download:
 
     def _begin_anew(self) -> None:
         self._file.truncate(0)
-        self._hash, self._have, self._total, self._etag = hashlib.sha256(), 0, None, ""
+        self._hash, self._have, self._total, self._etag = self._hashing(), 0, None, ""
         self._rate = _Rate()
 
     def _write(self, block: bytes) -> None:
@@ -459,9 +492,11 @@ def _cancelled(name: str) -> Cancelled:
     return Cancelled(f"The download of '{name}' was cancelled.", suggestion="What came is kept for the next time.")
 
 
-def _hash_of(file: FileIO, name: str, stopped: Stopped) -> tuple[hashlib._Hash, int]:
+def _hash_of(
+    file: FileIO, name: str, stopped: Stopped, hashing: Callable[[], hashlib._Hash] = hashlib.sha256
+) -> tuple[hashlib._Hash, int]:
     """Read a file from where it stands to its end; return the hash and how many bytes there were."""
-    found, count = hashlib.sha256(), 0
+    found, count = hashing(), 0
     while block := file.read(4 * BLOCK):
         if stopped():
             raise _cancelled(name)

@@ -27,7 +27,7 @@ def write_atomically(path: Path) -> Iterator[IO[bytes]]:
     try:
         handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     except OSError as error:
-        raise _sentence(path, error) from error
+        raise sentence_of(path, error) from error
     temporary = Path(name)
     try:
         with os.fdopen(handle, "wb") as file:
@@ -39,13 +39,14 @@ def write_atomically(path: Path) -> Iterator[IO[bytes]]:
         temporary.chmod(0o666 & ~mask)  # as if opened normally: mkstemp makes it private
         temporary.replace(path)
     except OSError as error:
-        raise _sentence(path, error) from error
+        raise sentence_of(path, error) from error
     finally:
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
 
 
-def _sentence(path: Path, error: OSError) -> UserError:
+def sentence_of(path: Path, error: OSError) -> UserError:
+    """Return what an error of the disk means for the user who saves `path`."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return UserError(f"'{path.name}' could not be saved: the disk is full.", suggestion="Make room and try again.")
     if error.errno == errno.ENOENT:

@@ -21,7 +21,7 @@ _BATCHES = "cifar-10-batches-py"
 _PICTURES = (".png", ".jpg", ".jpeg")
 
 
-def load_part(folder: Path | None, part: Part) -> LabelledImages:
+def load_part(folder: Path | None, part: Part, side: int = SIDE) -> LabelledImages:
     """Return the 50,000 pictures for training or the 10,000 for testing, in red, green and blue.
 
     Parameters

@@ -20,11 +20,17 @@ class LabelledImages:
         int64 (N,), class indices.
     files
         SHA-256 of each file they were read from, by file name.
+    classes
+        Names of the classes.
+    problems
+        What could not be read and was left out, a line each.
     """
 
     images_nhw: npt.NDArray[np.uint8]
     labels_n: npt.NDArray[np.int64]
     files: tuple[tuple[str, str], ...] = ()
+    classes: tuple[str, ...] = tuple("0123456789")
+    problems: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.labels_n)

@@ -24,7 +24,7 @@ _LARGEST_BYTES = 1 << 30  # twenty times MNIST: a damaged header must not fill t
 _CLASSES = 10
 
 
-def load_part(folder: Path | None, part: Part) -> LabelledImages:
+def load_part(folder: Path | None, part: Part, side: int = 28) -> LabelledImages:
     """Return the 60,000 digits for training or the 10,000 for testing.
 
     Raises

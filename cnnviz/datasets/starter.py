@@ -30,6 +30,6 @@ def load_starter() -> LabelledImages:
     return LabelledImages(images_nhw, labels_n)
 
 
-def load_part(folder: Path | None, part: Part) -> LabelledImages:
+def load_part(folder: Path | None, part: Part, side: int = 28) -> LabelledImages:
     """Return all of them; they have no parts and need no folder."""
     return replace(load_starter(), files=((path().name, sha256(path())),))

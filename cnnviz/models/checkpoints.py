@@ -13,10 +13,11 @@ from torch import Tensor, nn
 
 from cnnviz.core import paths
 from cnnviz.core.errors import UserError
+from cnnviz.core.inspection import Preparation
 from cnnviz.models import class_names, guessing, weight_files
 from cnnviz.models.building import Weightless, build, seeded, skeleton
 from cnnviz.models.matching import Layout, Match, match
-from cnnviz.models.registry import ModelSpec
+from cnnviz.models.registry import MODELS, InputSpec, ModelSpec
 from cnnviz.models.sources import RANDOM
 from cnnviz.models.weight_files import BEST, WeightsFile
 
@@ -101,6 +102,15 @@ def load_guessed(
         When the file cannot be read or fits no registered network.
     """
     file = weight_files.read(Path(weights_path))
+    named = next((spec for spec in MODELS if spec.name == file.network), None)
+    if (
+        named is not None and "classes" in file.given and _match(named, file).fits
+    ):  # our own: no need to look at all the others
+        loaded = _fit(named, file, (), classes_path)
+        note = (
+            f"{file.name}: trained here on {file.given.get('data', 'pictures')}, epoch {file.given.get('epoch', '?')}"
+        )
+        return replace(named, input=_input_of(named, file)), replace(loaded, note=note)
     best, *others = guessing.guess(file.tensors, (file.network or prefer,))
     if not best.match.fits:
         nearest = f"; the nearest is {best.spec.title}" if best.match.share >= _ALIKE else ""
@@ -115,6 +125,20 @@ def load_guessed(
     else:
         said = f"{best.spec.title}{' or '.join(['', *twins])}, told by names and shapes"
     return best.spec, _fit(best.spec, file, (said,), classes_path)
+
+
+def _input_of(spec: ModelSpec, file: WeightsFile) -> InputSpec:
+    """Return what the network is given: its usual pictures, or those that it was trained on by a run of cnnviz."""
+    usual, noted = spec.input, file.given
+    try:
+        mean, std = (tuple(map(float, noted[name])) for name in ("mean", "std"))
+        height, width = int(noted["height"]), int(noted["width"])
+        kind: Preparation = "photo" if noted["preparation"] == "photo" else "digit"
+    except (KeyError, TypeError, ValueError):
+        return usual
+    if not (len(mean) == len(std) == usual.channels and all(std) and 0 < height <= 4096 and 0 < width <= 4096):
+        return usual
+    return replace(usual, mean=mean, std=std, height=height, width=width, preparation=kind, resize=0)
 
 
 def _published(spec: ModelSpec) -> Path | None:
@@ -136,9 +160,7 @@ def _read_published(spec: ModelSpec, path: Path) -> WeightsFile:
 
 def _fit(spec: ModelSpec, file: WeightsFile, said: tuple[str, ...], classes_path: str | None = None) -> LoadedWeights:
     """Put a file's weights into a network."""
-    layout = guessing.layout(spec)
-    shapes = {key: tuple(tensor.shape) for key, tensor in file.tensors.items()}
-    matched = match(shapes, layout, spec.name)
+    layout, matched = guessing.layout(spec), _match(spec, file)
     if not matched.fits:
         raise _other_network(spec, file, matched)
     network = skeleton(spec)
@@ -151,13 +173,25 @@ def _fit(spec: ModelSpec, file: WeightsFile, said: tuple[str, ...], classes_path
     changed = matched.classes != layout.classes
     remarks = [
         *said,
-        *(["half precision"] if any(t.dtype in (torch.float16, torch.bfloat16) for t in file.tensors.values()) else []),
+        *_precision(file),
         *([f"{matched.classes:,} classes instead of {layout.classes:,}"] if changed else []),
         *([named] if named else []),
         *file.remarks,
         *matched.remarks,
     ]
     return LoadedWeights(network, "; ".join([f"weights of {file.name}", *remarks]), labels=labels)
+
+
+def _precision(file: WeightsFile) -> list[str]:
+    """Return what is to be said of numbers with fewer bits than they are computed with."""
+    least = min((t.dtype.itemsize for t in file.tensors.values() if t.is_floating_point()), default=4)
+    return {1: ["8-bit precision"], 2: ["half precision"]}.get(least, [])
+
+
+def _match(spec: ModelSpec, file: WeightsFile) -> Match:
+    """Return how a file's tensors lie upon a network."""
+    shapes = {key: tuple(tensor.shape) for key, tensor in file.tensors.items()}
+    return match(shapes, guessing.layout(spec), spec.name)
 
 
 def _state(network: nn.Module, file: WeightsFile, matched: Match) -> dict[str, Tensor]:
@@ -171,11 +205,8 @@ def _state(network: nn.Module, file: WeightsFile, matched: Match) -> dict[str, T
                 f"'{file.name}' holds whole numbers where weights belong: {name}.",
                 suggestion="Quantised weights cannot be shown; open those from before.",
             )
-        state[key] = value = tensor.detach().to(own[key].dtype).contiguous()
-        if value.is_floating_point() and value.numel():
-            low, high = value.aminmax()  # as NaN where one is among them, and without a copy
-            if not (torch.isfinite(low) and torch.isfinite(high)):
-                raise UserError(f"'{file.name}' holds weights that are not numbers (NaN or infinite): {name}.")
+        state[key] = tensor.detach().to(own[key].dtype).contiguous()
+    weight_files.check_finite(file.name, {name: state[key] for key, name in matched.source.items()})
     return state
 
 

@@ -10,7 +10,7 @@ from cnnviz.core.errors import UserError
 
 Names = tuple[str, ...]
 _KEYS = ("classes", "class_names", "class_to_idx", "idx_to_class", "categories", "labels", "names")
-_INSIDE = ("meta", "metadata", "hyper_parameters", "config")
+_INSIDE = ("meta", "metadata", "hyper_parameters", "config", "cnnviz")
 _BESIDE = ("classes.txt", "labels.txt")
 _MOST_BYTES = 4_000_000
 

@@ -15,15 +15,22 @@ from cnnviz.models.registry import InputSpec
 def to_input(batch_nchw: Tensor, spec: InputSpec) -> Tensor:
     """Return the input (N, C, H, W) for pictures (N, C, h, w) with ink 1 on paper 0.
 
-    Smaller pictures are padded with paper on all sides to the network's size, then normalised.
+    Pictures are fitted to the network's size (`to_size`), then normalised; grey ones become all of its colours.
     """
     mean_c11, std_c11 = _normalisation(spec, batch_nchw.device)
     return (to_size(batch_nchw, spec) - mean_c11) / std_c11
 
 
 def to_size(batch_nchw: Tensor, spec: InputSpec) -> Tensor:
-    """Return pictures (N, C, h, w) with paper around them, as large as the network takes them."""
+    """Return pictures (N, C, h, w) as large as the network takes them: with paper around them, or resized.
+
+    They are resized where the paper would take more than half of a side, and where they are too large.
+    """
     height, width = batch_nchw.shape[-2:]
+    if not (height <= spec.height < 2 * height and width <= spec.width < 2 * width):
+        return functional.interpolate(
+            batch_nchw, (spec.height, spec.width), mode="bilinear", align_corners=False, antialias=True
+        )
     top, left = (spec.height - height) // 2, (spec.width - width) // 2
     if (height, width) != (spec.height, spec.width):
         sides = (left, spec.width - width - left, top, spec.height - height - top)
@@ -40,7 +47,15 @@ def photo_to_input(pixels: PixelArray, spec: InputSpec) -> Tensor:
 
     middle_hwc = torch.from_numpy(middle_of(pixels, (spec.height, spec.width), spec.resize, spec.interpolation))
     mean_c11, std_c11 = _normalisation(spec, middle_hwc.device)
-    return (middle_hwc.permute(2, 0, 1)[None].contiguous().float() / 255 - mean_c11) / std_c11
+    picture_nchw = middle_hwc.permute(2, 0, 1)[None].contiguous().float() / 255
+    if spec.channels == 1:
+        luma_c11 = torch.tensor(LUMA)[:, None, None]
+        picture_nchw = (picture_nchw * luma_c11).sum(1, keepdim=True)
+    return (picture_nchw - mean_c11) / std_c11
+
+
+LUMA = (0.299, 0.587, 0.114)
+"""What red, green and blue add to a grey value: ITU-R BT.601, as Pillow has it."""
 
 
 @lru_cache(maxsize=16)

@@ -1,22 +1,26 @@
-"""`cnnviz train`: the loop with a progress bar and a run folder."""
+"""`cnnviz train` and `cnnviz resume`: the loop with a progress bar and a run folder."""
 
 from __future__ import annotations
 
 import argparse
 import dataclasses
+import json
 import math
+import signal
 import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from tqdm import tqdm
 
-from cnnviz.datasets import registry as datasets
-from cnnviz.datasets.images import LabelledImages
-from cnnviz.models import registry
+from cnnviz.core.errors import UserError
+from cnnviz.training import runs
 from cnnviz.training.config import TrainConfig, default_config
-from cnnviz.training.events import BatchesDone, EpochDone, Finished, Started
-from cnnviz.training.loop import train
-from cnnviz.training.recorder import Recorder
+from cnnviz.training.distributed import World, world
+from cnnviz.training.events import BatchesDone, EpochDone, Event, Finished, Started
+from cnnviz.training.session import Session, load_data
 
 
 def train_command(options: argparse.Namespace) -> None:
@@ -27,45 +31,117 @@ def train_command(options: argparse.Namespace) -> None:
     UserError
         When names, data, device or folder cannot be used, or the loss stops being a number.
     """
-    registry.get(options.model)
     config = config_of(options)
-    data = datasets.get(config.data).load(Path(options.data_dir) if options.data_dir else None, "train")
-    if options.validation is None:  # a small data set of the user's own: its tenth part
-        config = dataclasses.replace(config, validation=min(config.validation, len(data) // 10))
-    folder = Path(options.out or Path("runs") / f"{config.model}-{config.seed}")
-    run(config, data, Recorder(folder, config, data, overwrite=options.overwrite))
+    with world() as here:
+        data = load_data(config)
+        _list_problems(data.problems, here)
+        if options.validation is None:  # a small data set of the user's own: its tenth part
+            tenth = len(data) // 10
+            config = dataclasses.replace(config, validation=min(config.validation or tenth, tenth))
+        path = Path(options.out) if options.out else runs.new_path(config)
+        run(Session.begin(config, data, path, overwrite=options.overwrite, world=here), here, as_json=options.json)
+
+
+def resume_command(options: argparse.Namespace) -> None:
+    """Let a run go on from where it was saved last.
+
+    Raises
+    ------
+    UserError
+        When it cannot go on.
+    """
+    with world() as here:
+        run(Session.resume(_path_of(options.run), world=here), here, as_json=options.json)
 
 
 def config_of(options: argparse.Namespace) -> TrainConfig:
-    """Return the network's own recipe with what the command line changes."""
+    """Return a file's configuration, or the network's own recipe, with what the command line changes.
+
+    Raises
+    ------
+    UserError
+        When a field is wrong; it is named.
+    """
     given = {
         name: getattr(options, name)
-        for name in ("epochs", "seed", "batch_size", "learning_rate", "validation", "device", "threads", "start")
+        for name in (
+            "epochs", "seed", "batch_size", "learning_rate", "validation", "device", "threads", "start", "freeze",
+            "data_dir",
+        )
         if getattr(options, name) is not None
-    }
-    return dataclasses.replace(default_config(options.model, options.data), **given)
+    }  # fmt: skip
+    if options.config:
+        try:
+            text = Path(options.config).read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise UserError(f"The file '{options.config}' cannot be read.", details=repr(error)) from error
+        config = TrainConfig.from_json(text, Path(options.config).name)
+        given |= {name: value for name in ("model", "data") if (value := getattr(options, name)) is not None}
+        return dataclasses.replace(config, **given)
+    if options.model is None:
+        raise UserError("Which network is to learn?", suggestion="Name it by --model NAME, or by --config FILE.")
+    return dataclasses.replace(default_config(options.model, options.data or "starter"), **given)
 
 
-def run(config: TrainConfig, data: LabelledImages, recorder: Recorder) -> None:
-    """Run the loop, show its progress on standard error and its epochs on standard output."""
+def run(session: Session, here: World, *, as_json: bool = False) -> None:
+    """Run the loop, show its progress on standard error and its epochs on standard output.
+
+    Ctrl+C, and what a system sends when it shuts down, saves the run and ends it.
+    """
     bar: tqdm[object] | None = None
     try:
-        for event in train(config, data):
-            if isinstance(event, Started):
-                recorder.start(event)
-                print(f"{config.model} on {event.device}, {event.threads} thread(s), {event.epochs} epochs", flush=True)
-                bar = tqdm(total=event.epochs * event.batches, unit="batch", disable=None, file=sys.stderr)
-            elif isinstance(event, BatchesDone) and bar is not None:
-                bar.update(len(event.losses))
-                bar.set_postfix(loss=f"{event.losses[-1]:.4f}", images_per_s=f"{event.images_per_second:,.0f}")
-            elif isinstance(event, EpochDone):
-                recorder.record(event)
-                print(_line(event), flush=True)
-            elif isinstance(event, Finished):
-                print(_summary(event, recorder.folder, recorder.best_sha256()))
+        with _asked_to_stop() as stopped:
+            for event in session.events(stopped.is_set):
+                if not here.is_first:
+                    continue
+                if as_json:
+                    print(json.dumps(_as_json(event)), flush=True)
+                elif isinstance(event, Started):
+                    print(f"{session.run.config.model} on {event.device}, {event.threads} thread(s), "
+                          f"{event.epochs} epochs", flush=True)  # fmt: skip
+                if isinstance(event, Started):
+                    total = event.epochs * event.batches
+                    bar = tqdm(total=total, initial=event.step, unit="batch", disable=as_json or None, file=sys.stderr)
+                elif isinstance(event, BatchesDone) and bar is not None:
+                    bar.update(len(event.losses))
+                    bar.set_postfix(loss=f"{event.losses[-1]:.4f}", images_per_s=f"{event.images_per_second:,.0f}")
+                elif isinstance(event, EpochDone) and not as_json:
+                    print(_line(event), flush=True)
+                elif isinstance(event, Finished) and not as_json:
+                    print(_summary(event, session))
     finally:
         if bar is not None:
             bar.close()
+        session.close()
+
+
+@contextmanager
+def _asked_to_stop() -> Iterator[threading.Event]:
+    """Yield a flag that Ctrl+C and an orderly end set, so that the run is saved between two steps."""
+    stopped = threading.Event()
+    kinds = [signal.SIGINT, signal.SIGTERM]
+    if threading.current_thread() is not threading.main_thread():
+        yield stopped
+        return
+    before = {kind: signal.signal(kind, lambda *_: stopped.set()) for kind in kinds}
+    try:
+        yield stopped
+    finally:
+        for kind, handler in before.items():
+            signal.signal(kind, handler)
+
+
+def _path_of(name: str) -> Path:
+    """Return a run's folder from its path, or from its name among the usual runs."""
+    path = Path(name)
+    return path if path.exists() or (runs.folder() / name).exists() is False else runs.folder() / name
+
+
+def _list_problems(problems: tuple[str, ...], here: World) -> None:
+    if problems and here.is_first:
+        print(f"{len(problems)} pictures were left out:", file=sys.stderr)
+        for problem in problems[:20]:
+            print(f"  {problem}", file=sys.stderr)
 
 
 def _line(event: EpochDone) -> str:
@@ -77,5 +153,21 @@ def _line(event: EpochDone) -> str:
     )
 
 
-def _summary(event: Finished, folder: Path, sha256: str) -> str:
-    return f"best epoch {event.best_epoch}; weights in {folder / 'best.safetensors'}, sha256 {sha256}"
+def _summary(event: Finished, session: Session) -> str:
+    assert session.folder is not None
+    path = session.folder.path
+    if event.stopped:
+        return f"stopped after {event.epochs} whole epochs; go on by: cnnviz resume {path}"
+    best = f"best epoch {event.best_epoch}; weights in {path / 'best.safetensors'}"
+    return f"{best}, sha256 {session.folder.best_sha256()}"
+
+
+def _as_json(event: Event) -> dict[str, object]:
+    """Return an event as one line of the log: numbers only."""
+    kind = {Started: "started", BatchesDone: "batches", EpochDone: "epoch", Finished: "finished"}[type(event)]
+    left_out = ("config", "weights", "predicted_n", "layers", "weight")
+    fields = {f.name: getattr(event, f.name) for f in dataclasses.fields(event) if f.name not in left_out}
+    numbers = {
+        name: None if isinstance(value, float) and not math.isfinite(value) else value for name, value in fields.items()
+    }
+    return {"event": kind, **numbers}

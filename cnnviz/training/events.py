@@ -6,6 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
+
 from cnnviz.training.config import TrainConfig
 
 
@@ -25,6 +28,8 @@ class Started:
         Trainable parameters.
     device, threads
         Where it runs, described for a person, and the torch threads used.
+    step
+        Steps that were done before; 0 unless the run goes on.
     """
 
     config: TrainConfig
@@ -35,6 +40,28 @@ class Started:
     parameters: int
     device: str
     threads: int
+    step: int = 0
+
+
+@dataclass(frozen=True)
+class LayerStep:
+    """What one step did to one layer's weights: Euclidean lengths, and how many weights there are.
+
+    Attributes
+    ----------
+    path
+        The layer's path.
+    gradient, update, weight
+        Lengths of the gradient, of the change and of the weights before it.
+    count
+        Number of weights.
+    """
+
+    path: str
+    gradient: float
+    update: float
+    weight: float
+    count: int
 
 
 @dataclass(frozen=True)
@@ -45,16 +72,27 @@ class BatchesDone:
     ----------
     epoch, batch
         The epoch, from 1, and how many of its steps are done.
-    losses
-        The loss of each of these steps, oldest first.
+    step
+        Steps done in the whole run.
+    losses, accuracies, rates
+        Loss, share of right answers and learning rate of each of these steps, oldest first.
     images_per_second
         Speed since the last report.
+    layers
+        What the last of them did to each layer.
+    weight
+        What it did to the weight that is watched, see `cnnviz.training.one_weight`.
     """
 
     epoch: int
     batch: int
+    step: int
     losses: tuple[float, ...]
+    accuracies: tuple[float, ...]
+    rates: tuple[float, ...]
     images_per_second: float
+    layers: tuple[LayerStep, ...] = ()
+    weight: Any = None
 
 
 @dataclass(frozen=True)
@@ -77,6 +115,10 @@ class EpochDone:
         A copy of the network's state on the CPU: tensors by name.
     is_best
         Whether this is the best epoch so far: highest validation accuracy, then lowest validation loss.
+    predicted_n
+        The class told for each picture of the validation part, in its order; empty for networks that draw.
+    step
+        Steps done in the whole run.
     """
 
     epoch: int
@@ -89,6 +131,8 @@ class EpochDone:
     images_per_second: float
     weights: Mapping[str, Any] = field(repr=False, compare=False)
     is_best: bool
+    predicted_n: npt.NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64), repr=False, compare=False)
+    step: int = 0
 
 
 @dataclass(frozen=True)

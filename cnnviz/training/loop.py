@@ -1,4 +1,8 @@
-"""The training loop: plain torch, a generator of events. It does not know who listens."""
+"""The training loop: plain torch, a generator of events. It does not know who listens.
+
+Every random number follows from the seed and the step, so a run that goes on from a saved state does what it would
+have done: `Run.save` and `Run.restore` hold weights, optimiser, schedule and place, and nothing else is needed.
+"""
 
 from __future__ import annotations
 
@@ -6,24 +10,31 @@ import copy
 import functools
 import math
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, nullcontext
+from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.optim.swa_utils import AveragedModel, update_bn
+from torch.optim.lr_scheduler import LambdaLR
+from torch.optim.swa_utils import AveragedModel
 
 from cnnviz.core import device as devices
 from cnnviz.core.errors import UserError
+from cnnviz.core.randomness import drawn_from, generator_for, seed_of
 from cnnviz.datasets.images import LabelledImages
-from cnnviz.datasets.transforms import Augmentation, PhotoAugmentation, add_noise
-from cnnviz.models import checkpoints, registry
-from cnnviz.models.building import build
+from cnnviz.datasets.transforms import add_noise
 from cnnviz.models.preparation import to_input, to_size
-from cnnviz.models.registry import InputSpec
+from cnnviz.training import building, diagnosis, parts
 from cnnviz.training.config import TrainConfig
-from cnnviz.training.events import BatchesDone, EpochDone, Event, Finished, Started
-from cnnviz.training.metrics import BATCH, Tally, evaluate_batches, loss_of
+from cnnviz.training.distributed import ALONE, World
+from cnnviz.training.events import BatchesDone, EpochDone, Event, Finished, LayerStep, Started
+from cnnviz.training.metrics import BATCH, Tally, accuracy_of, evaluate_batches, loss_of, scores_of
+from cnnviz.training.one_weight import Watched
+from cnnviz.training.optimisers import optimiser_for
+from cnnviz.training.schedules import factor
+from cnnviz.training.varying import mix, vary
+from cnnviz.training.weight_step import WeightStep
 
 READ_S = 0.05
 """Losses stay on the device and are read at most this often: reading waits for the device."""
@@ -31,13 +42,20 @@ READ_S = 0.05
 MEASURED = 10_000
 """Pictures from which the statistics of averaged weights are measured."""
 
-_WARM_UP = 0.2  # share of the run in which the learning rate rises
+_PATIENCE = 10
+"""Epochs without progress after which ``plateau`` lowers the rate, at most: `step_epochs` may ask for fewer."""
 
 
 def train(config: TrainConfig, data: LabelledImages, stop: Callable[[], bool] = lambda: False) -> Iterator[Event]:
-    """Train a fresh network and report what happens.
+    """Train a network and report what happens; see `Run`."""
+    yield from Run(config, data).events(stop)
 
-    On a CPU the same configuration, pictures and number of threads give the same weights bit for bit.
+
+class Run:
+    """A network, what it learns from, and how far it is.
+
+    On a CPU the same configuration, pictures and number of threads give the same weights bit for bit. Between two
+    events the rate may be changed, layers frozen and the state saved; to pause is not to ask for the next event.
 
     Parameters
     ----------
@@ -45,86 +63,66 @@ def train(config: TrainConfig, data: LabelledImages, stop: Callable[[], bool] = 
         What to do.
     data
         The pictures; a validation part is set aside by the seed.
-    stop
-        Asked before every step; when it says yes the run ends with `Finished`.
+    world
+        Which of several processes this is: each takes its share of every batch.
 
-    Yields
-    ------
-    Event
-        `Started`, then for each epoch some `BatchesDone` and one `EpochDone`, then `Finished`.
+    Attributes
+    ----------
+    network, average
+        What learns; and the mean of its weights over the steps, where one is kept.
+    epoch, batch, step
+        The epoch at work, from 1; its steps that are done; steps of the whole run that are done.
+    read_s
+        Losses are read at most this often, in seconds; 0: after every step.
+    detailed
+        Whether reports measure what a step did to each layer.
+    watched
+        A weight whose change is written out in reports, or ``None``.
 
     Raises
     ------
     UserError
-        When the data does not fit, the device is not there or the loss is no longer a number.
+        When the data does not fit, or the device or the weights to start from are not there.
     """
-    begin_s = time.perf_counter()
-    run = _prepare(config, data)
-    parameters = sum(p.numel() for p in run.network.parameters() if p.requires_grad)
-    yield Started(
-        config, config.epochs, run.batches, len(run.train), len(run.validation), parameters,
-        devices.describe(run.train.labels_n.device), torch.get_num_threads(),
-    )  # fmt: skip
-    best, best_epoch, done = (-1.0, -math.inf), 0, 0
-    for epoch in range(1, config.epochs + 1):
-        start_s = time.perf_counter()
-        tally = Tally(run.train.labels_n.device)
-        yield from _steps(run, epoch, tally, stop)
-        if tally.n < len(run.train):
-            break
-        loss, accuracy = tally.means()
-        speed = tally.n / (time.perf_counter() - start_s)
-        if run.average is not None:
-            refresh_statistics(run.result, run.train, config)
-        held = run.validation
-        wanted = held.pictures() if run.gives_picture else held.labels_n
-        val_loss, val_accuracy = evaluate_batches(run.result, held.pictures(), wanted, run.input)
-        value = (val_accuracy, -val_loss)
-        is_best = value > best or not len(run.validation)  # nothing to choose by: the latest epoch
-        if is_best:
-            best, best_epoch = value, epoch
-        done = epoch
-        yield EpochDone(
-            epoch, loss, accuracy, val_loss, val_accuracy, float(run.schedule.get_last_lr()[0]),
-            time.perf_counter() - start_s, speed, _copy(run.result), is_best,
-        )  # fmt: skip
-    yield Finished(done, best_epoch, time.perf_counter() - begin_s, done < config.epochs)
 
-
-@dataclass(frozen=True, eq=False)
-class _Part:
-    """Pictures uint8 (N, C, h, w) and classes int64 (N,), on the device."""
-
-    images_nchw: Tensor
-    labels_n: Tensor
-
-    def __len__(self) -> int:
-        return len(self.labels_n)
-
-    def pictures(self, chosen: Tensor | slice = slice(None)) -> Tensor:
-        """Return some pictures as numbers in 0..1, (N, C, h, w)."""
-        return self.images_nchw[chosen].float() / 255
-
-
-@dataclass(eq=False)
-class _Run:
-    """What the loop works with."""
-
-    config: TrainConfig
-    input: InputSpec
-    gives_picture: bool
-    train: _Part
-    validation: _Part
-    network: nn.Module
-    average: AveragedModel | None
-    optimiser: torch.optim.Optimizer
-    schedule: torch.optim.lr_scheduler.LRScheduler
-    generator: torch.Generator
+    def __init__(self, config: TrainConfig, data: LabelledImages, world: World = ALONE) -> None:
+        self.config, self.world = config, world
+        self.spec = parts.spec_for(config, data)
+        self.device = devices.choose(config.device)
+        self.train_part, self.validation = parts.split(data, config, self.spec.input.channels, self.device)
+        self.network = building.network_for(config, self.spec).to(self.device).train()
+        building.freeze(self.network, config.freeze)  # after `train`, which wakes frozen normalisation
+        if config.precision == "bfloat16":
+            self.network = self.network.to(memory_format=torch.channels_last)  # what such products are quickest with
+        self.average: AveragedModel | None = None
+        if config.average:
+            self.average = AveragedModel(self.network, multi_avg_fn=functools.partial(_blend, config.average))
+        self.optimiser = optimiser_for(config, self.network)
+        self.scale = 1.0  # of the rate: by hand, and by a plateau
+        self.rate = 0.0  # of the last step
+        self.schedule = LambdaLR(self.optimiser, self._factor)
+        self.scaler = torch.amp.GradScaler(self.device.type, enabled=config.precision == "float16")
+        self.epoch, self.batch, self.step = 1, 0, 0
+        self.frozen = config.freeze
+        self.best, self.best_epoch = (-1.0, -math.inf), 0
+        self.waited = 0  # epochs without progress, for `plateau`
+        self.detailed = True
+        self.read_s = READ_S
+        self.watched: Watched | None = None
+        self.tally = Tally(self.device)
+        self._draws = building.draws(self.network)
+        self._normalises = any(isinstance(layer, building.NORMS) for layer in self.network.modules())
+        self._spread = world.spread(self.network)
+        self._seconds = 0.0
+        if config.threads:
+            torch.set_num_threads(config.threads)
+        elif self.device.type == "cpu":
+            self._measure_threads()
 
     @property
     def batches(self) -> int:
         """Steps in one epoch."""
-        return -(-len(self.train) // self.config.batch_size)
+        return -(-len(self.train_part) // self.config.batch_size)
 
     @property
     def result(self) -> nn.Module:
@@ -132,20 +130,299 @@ class _Run:
         module: nn.Module = self.network if self.average is None else self.average.module
         return module
 
-    def loss(self, network: nn.Module, chosen: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
+    def events(self, stop: Callable[[], bool] = lambda: False) -> Iterator[Event]:
+        """Train to the end, or until asked to stop, which is between two steps.
+
+        Yields
+        ------
+        Event
+            `Started`, then for each epoch some `BatchesDone` and one `EpochDone`, then `Finished`.
+
+        Raises
+        ------
+        UserError
+            When the loss is no longer a number (`Diverged`), or the device's memory is full.
+        """
+        begin_s = time.perf_counter()
+        parameters = sum(p.numel() for p in self.network.parameters() if p.requires_grad)
+        yield Started(
+            self.config, self.config.epochs, self.batches, len(self.train_part), len(self.validation), parameters,
+            devices.describe(self.device), torch.get_num_threads(), self.step,
+        )  # fmt: skip
+        while self.epoch <= self.config.epochs:
+            start_s = time.perf_counter() - self._seconds
+            for report in self._steps(stop):
+                self._seconds = time.perf_counter() - start_s
+                yield report
+            if self.batch < self.batches:
+                break
+            with self._memory():
+                done = self._end_epoch(start_s)
+            yield done
+        whole = self.epoch - 1
+        yield Finished(whole, self.best_epoch, time.perf_counter() - begin_s, whole < self.config.epochs)
+
+    def set_rate(self, scale: float) -> None:
+        """Multiply the schedule's rate by `scale` from the next step on."""
+        self.scale = scale
+        for group, base in zip(self.optimiser.param_groups, self.schedule.base_lrs, strict=True):
+            group["lr"] = base * self._factor(self.step)
+
+    def freeze(self, path: str) -> None:
+        """Let a layer and all before it keep their weights from the next step on; no path: all learn.
+
+        Raises
+        ------
+        UserError
+            When there is no such layer.
+        """
+        building.freeze(self.network, path)
+        for parameter in self.network.parameters():
+            if not parameter.requires_grad:
+                parameter.grad = None
+        self.frozen = path
+        self._spread = self.world.spread(self.network)
+
+    def weights(self, *, averaged: bool = False) -> dict[str, Tensor]:
+        """Return a copy of the network's state on the CPU."""
+        return _copy(self.result if averaged else self.network)
+
+    def state(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
+        """Return all that is needed to go on: copies of tensors by name, and the rest as it goes to JSON."""
+        tensors = {f"network.{key}": value for key, value in _copy(self.network).items()}
+        if self.average is not None:
+            tensors |= {f"average.{key}": value for key, value in _copy(self.average).items()}
+        numbers: dict[str, Any] = {}
+        for index, slots in self.optimiser.state_dict()["state"].items():
+            for name, value in slots.items():
+                key = f"optimiser.{index}.{name}"
+                if isinstance(value, Tensor):
+                    tensors[key] = value.detach().to("cpu", copy=True).contiguous()
+                else:
+                    numbers[key] = value
+        tensors["tally.loss"], tensors["tally.right"] = (t.detach().cpu().clone() for t in self.tally.sums())
+        return tensors, {
+            "epoch": self.epoch, "batch": self.batch, "step": self.step, "counted": self.tally.n,
+            "best": list(self.best), "best_epoch": self.best_epoch, "waited": self.waited, "scale": self.scale,
+            "frozen": self.frozen, "rate": self.rate, "seconds": self._seconds, "threads": torch.get_num_threads(),
+            "numbers": numbers, "scaler": self.scaler.state_dict(),
+        }  # fmt: skip
+
+    def restore(self, tensors: Mapping[str, Tensor], rest: Mapping[str, Any]) -> None:
+        """Go on from what `state` returned.
+
+        Raises
+        ------
+        UserError
+            When it belongs to another network or optimiser.
+        """
+        try:
+            _load(self.network, tensors, "network.")
+            if self.average is not None:
+                _load(self.average, tensors, "average.")
+            self._restore_optimiser(tensors, rest["numbers"])
+            self.tally.restore(tensors["tally.loss"], tensors["tally.right"], int(rest["counted"]))
+            self.epoch, self.batch, self.step = int(rest["epoch"]), int(rest["batch"]), int(rest["step"])
+            self.best = (float(rest["best"][0]), float(rest["best"][1]))
+            self.best_epoch, self.waited = int(rest["best_epoch"]), int(rest["waited"])
+            self.rate, self._seconds = float(rest["rate"]), float(rest["seconds"])
+            self.scaler.load_state_dict(dict(rest["scaler"]))
+            torch.set_num_threads(int(rest["threads"]))
+            self.freeze(str(rest["frozen"]))
+            self.schedule.last_epoch = self.step
+            self.set_rate(float(rest["scale"]))
+        except (KeyError, TypeError, ValueError, IndexError, RuntimeError) as error:
+            raise UserError(
+                "The saved state of this run belongs to another network or is damaged.", details=repr(error)
+            ) from error
+
+    def _restore_optimiser(self, tensors: Mapping[str, Tensor], numbers: Mapping[str, Any]) -> None:
+        saved: dict[int, dict[str, Any]] = {}
+        for key, value in {**tensors, **numbers}.items():
+            if key.startswith("optimiser."):
+                _, index, name = key.split(".")
+                saved.setdefault(int(index), {})[name] = value
+        own = self.optimiser.state_dict()
+        self.optimiser.load_state_dict({"state": saved, "param_groups": own["param_groups"]})
+
+    def _factor(self, step: int) -> float:
+        return self.scale * factor(self.config, step, self.config.epochs * self.batches, self.batches)
+
+    def _steps(self, stop: Callable[[], bool]) -> Iterator[BatchesDone]:
+        """Do the steps that are left of the epoch; ends early when asked to stop."""
+        size = self.config.batch_size
+        if self.batch < self.batches and self.world.any(stop()):
+            return
+        order = parts.epoch_order(self.config, self.epoch, len(self.train_part), self.device)
+        waiting: list[Tensor] = []
+        rates: list[float] = []
+        read_s, counted, last_s = time.perf_counter(), self.tally.n, READ_S  # the first step is reported by itself
+        while self.batch < self.batches:
+            start_s = time.perf_counter()
+            due = self.batch == self.batches - 1 or start_s - read_s + last_s >= self.read_s
+            self.rate = float(self.optimiser.param_groups[0]["lr"])
+            rates.append(self.rate)
+            chosen = order[self.batch * size : (self.batch + 1) * size]
+            with self._memory():
+                values, layers, weight = self._step(chosen, measured=due)
+            waiting.append(values)
+            last_s = time.perf_counter() - start_s
+            asked = self.batch < self.batches and self.world.any(stop())
+            if not due and not asked:
+                continue
+            losses, right = torch.stack(waiting).T.tolist()
+            if not all(map(math.isfinite, losses)):
+                raise diagnosis.diverged(self, chosen, self.batch)
+            now_s = time.perf_counter()
+            speed = (self.tally.n - counted) / max(now_s - read_s, 1e-9)
+            yield BatchesDone(
+                self.epoch, self.batch, self.step, tuple(losses), tuple(right), tuple(rates), speed, layers, weight
+            )
+            if asked:
+                return
+            waiting.clear()
+            rates.clear()
+            read_s, counted = time.perf_counter(), self.tally.n
+
+    def _step(self, chosen: Tensor, *, measured: bool) -> tuple[Tensor, tuple[LayerStep, ...], WeightStep | None]:
+        """Do one step of the optimiser; return its loss and accuracy, still on the device, and what it did."""
+        share = self.world.share(chosen)
+        loss, output, wanted = self.forward(self._spread, share)
+        if self.device.type == "cpu" and not math.isfinite(loss.item()):  # elsewhere this would wait: see `_steps`
+            raise diagnosis.diverged(self, chosen, self.batch + 1)
+        part = self.world.part(len(share), len(chosen))
+        self.optimiser.zero_grad()
+        self.scaler.scale(loss * part if part != 1 else loss).backward()  # type: ignore[no-untyped-call]
+        self.scaler.unscale_(self.optimiser)
+        before = self._before() if measured and self.detailed else None
+        watch = self.watched.before(self) if measured and self.watched is not None else None
+        if self.config.clip:
+            nn.utils.clip_grad_norm_(self.network.parameters(), self.config.clip)
+        if watch is not None and self.watched is not None:
+            watch = self.watched.clipped(self, watch)
+        self.scaler.step(self.optimiser)
+        self.scaler.update()
+        layers = self._after(before) if before is not None else ()
+        done = self.watched.after(self, watch) if watch is not None and self.watched is not None else None
+        if self.average is not None:
+            self.average.update_parameters(self.network)
+        self.batch, self.step = self.batch + 1, self.step + 1
+        self.schedule.step()
+        loss = self.world.mean(loss.detach(), part)
+        right = self.world.mean(accuracy_of(output.detach(), wanted), part)
+        self.tally.add(loss, right, len(chosen))
+        return torch.stack((loss, right)), layers, done
+
+    @contextmanager
+    def _memory(self) -> Iterator[None]:
+        """Turn what is said where no memory is left into a sentence."""
+        try:
+            yield
+        except (
+            RuntimeError,
+            MemoryError,
+        ) as error:  # torch's OutOfMemoryError is a RuntimeError, that of a CPU a bare one
+            if not isinstance(error, (torch.OutOfMemoryError, MemoryError)) and "allocate memory" not in str(error):
+                raise
+            raise UserError(
+                f"The memory of {devices.describe(self.device)} is too small for {self.config.batch_size} pictures at"
+                " a time.",
+                suggestion="Take a smaller batch or smaller pictures; the run is kept as it was saved last.",
+                details=str(error),
+            ) from error
+
+    def forward(self, network: nn.Module, chosen: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Return the loss, the outputs and what they should be for some pictures of the training part."""
-        x_nchw = self.train.pictures(chosen)
-        x_nchw = _varied(x_nchw, self.config, generator)
-        wanted = to_size(x_nchw, self.input) if self.gives_picture else self.train.labels_n[chosen]
-        if self.gives_picture and self.config.augment:
-            x_nchw = add_noise(x_nchw, generator)
-        x_nchw = to_input(x_nchw, self.input)
-        if self.config.precision == "bfloat16":
-            with torch.autocast(x_nchw.device.type, torch.bfloat16):
-                logits_nk = network(x_nchw.contiguous(memory_format=torch.channels_last)).float()
+        if self._normalises and len(chosen) == 1:
+            chosen = chosen.repeat(2)  # of a single picture batch normalisation knows no variance
+        place = (self.config.seed, self.world.rank, self.step)
+        varied = vary(self.train_part.pictures(chosen), self.config.variation, *place)
+        given = self.spec.input
+        if self.spec.gives_picture:
+            wanted = to_size(varied, given)
+            if not self.config.variation.is_none:
+                varied = add_noise(varied, generator_for(*place, "noise"))
         else:
-            logits_nk = network(x_nchw)
-        return loss_of(logits_nk, wanted, self.config.label_smoothing), logits_nk, wanted
+            wanted = self.train_part.labels_n[chosen]
+            if self.config.variation.mixup and len(chosen) > 1:
+                classes = len(self.spec.labels)
+                varied, wanted = mix(varied, wanted, self.config.variation.mixup, classes, *place)
+        x_nchw = to_input(varied, given)
+        dtype = {"bfloat16": torch.bfloat16, "float16": torch.float16}.get(self.config.precision)
+        with drawn_from(seed_of(*place, "network")) if self._draws else nullcontext():
+            if dtype is None:
+                output = network(x_nchw)
+            else:
+                with torch.autocast(x_nchw.device.type, dtype):
+                    output = network(x_nchw.contiguous(memory_format=torch.channels_last))
+        scores = scores_of(output)
+        losses = [
+            share * loss_of(part.float(), wanted, self.config.loss, self.config.label_smoothing)
+            for part, share in scores
+        ]
+        loss = torch.stack(losses).sum() if len(losses) > 1 else losses[0]
+        return loss, scores[0][0].float(), wanted
+
+    def _end_epoch(self, start_s: float) -> EpochDone:
+        loss, accuracy = self.tally.means()
+        speed = self.tally.n / max(time.perf_counter() - start_s, 1e-9)
+        if self.average is not None:
+            refresh_statistics(self)
+        held = self.validation
+        wanted = held.images_nchw if self.spec.gives_picture else held.labels_n
+        val_loss, val_accuracy, predicted_n = evaluate_batches(self.result, held.images_nchw, wanted, self.spec.input)
+        if not all(torch.isfinite(p).all() for p in self.network.parameters()):  # by the epoch's last step
+            raise diagnosis.diverged(self, torch.arange(min(2, len(self.train_part))), self.batch)
+        value = (val_accuracy, -val_loss) if len(held) else (0.0, 0.0)
+        is_best = value > self.best or not len(held)  # nothing to choose by: the latest epoch
+        if is_best:
+            self.best, self.best_epoch, self.waited = value, self.epoch, 0
+        else:
+            self.waited += 1
+        done = EpochDone(
+            self.epoch, loss, accuracy, val_loss, val_accuracy, self.rate, time.perf_counter() - start_s, speed,
+            _copy(self.result), is_best, predicted_n.cpu().numpy(), self.step,
+        )  # fmt: skip
+        self.epoch, self.batch, self._seconds = self.epoch + 1, 0, 0.0
+        self.tally = Tally(self.device)
+        if self.config.schedule == "plateau" and self.waited >= min(_PATIENCE, self.config.step_epochs):
+            self.waited = 0
+            self.set_rate(self.scale * self.config.step_factor)
+        return done
+
+    def _before(self) -> list[tuple[str, Tensor, Tensor, float]]:
+        """Return of each layer that learns: its path, weights, a copy of them, and the gradient's length."""
+        found = [
+            (name.removesuffix(".weight"), parameter)
+            for name, parameter in self.network.named_parameters()
+            if name.endswith("weight") and parameter.ndim >= 2 and parameter.grad is not None
+        ]
+        gradients = [parameter.grad for _, parameter in found if parameter.grad is not None]
+        lengths = torch.stack(torch._foreach_norm(gradients)).tolist() if gradients else []
+        return [(path, p, p.detach().clone(), length) for (path, p), length in zip(found, lengths, strict=True)]
+
+    def _after(self, before: list[tuple[str, Tensor, Tensor, float]]) -> tuple[LayerStep, ...]:
+        """Return what the step did to each layer."""
+        if not before:
+            return ()
+        old = [copied for _, _, copied, _ in before]
+        lengths = torch.stack(torch._foreach_norm(old)).tolist()
+        torch._foreach_sub_(old, [p.detach() for _, p, _, _ in before])
+        updates = torch.stack(torch._foreach_norm(old)).tolist()
+        return tuple(
+            LayerStep(path, gradient, update, weight, p.numel())
+            for (path, p, _, gradient), update, weight in zip(before, updates, lengths, strict=True)
+        )
+
+    def _measure_threads(self) -> None:
+        """Set the number of threads under which a batch is quickest, on a copy: the run itself is not touched."""
+        network = copy.deepcopy(self.network)
+        chosen = torch.arange(min(self.config.batch_size, len(self.train_part)))
+
+        def batch() -> None:
+            self.forward(network, chosen)[0].backward()  # type: ignore[no-untyped-call]
+
+        devices.fastest_threads(batch)
 
 
 @torch.no_grad()
@@ -158,137 +435,45 @@ def _blend(most: float, averaged: tuple[Tensor, ...], current: tuple[Tensor, ...
     torch._foreach_lerp_(list(averaged), list(current), 1 - min(most, (1 + n) / (10 + n)))
 
 
-def refresh_statistics(network: nn.Module, part: _Part, config: TrainConfig) -> None:
+def refresh_statistics(run: Run) -> None:
     """Measure means and variances of batch normalisation anew: averaged weights have others than those of any step.
 
-    Parameters
-    ----------
-    network
-        Changed in place; left in the mode it was in.
-    part
-        Training pictures; at most `MEASURED` are used, varied as in training: other pictures have other statistics.
-    config
-        The run.
+    From at most `MEASURED` training pictures, varied as in training: other pictures have other statistics.
     """
-    spec, generator = registry.get(config.model).input, torch.Generator().manual_seed(config.seed)
-    mixed = torch.randperm(len(part), generator=generator)[:MEASURED]  # data may be sorted by class
-    chunks = (mixed[start : start + BATCH] for start in range(0, len(mixed), BATCH))
-    batches = (to_input(_varied(part.pictures(chosen), config, generator), spec) for chosen in chunks)
-    with torch.no_grad():
-        update_bn(batches, network)
-
-
-def _varied(x_nchw: Tensor, config: TrainConfig, generator: torch.Generator) -> Tensor:
-    """Return pictures as they are trained on."""
-    if not config.augment:
-        return x_nchw
-    is_digit = registry.get(config.model).input.preparation == "digit"
-    augmentation = Augmentation() if is_digit else PhotoAugmentation()
-    return augmentation(x_nchw, generator)
-
-
-def _prepare(config: TrainConfig, data: LabelledImages) -> _Run:
-    spec = registry.get(config.model)
-    device = devices.choose(config.device)
-    part, validation = _split(data, config, device)
-    with torch.random.fork_rng(devices=[]):  # the caller's random numbers stay as they are
-        torch.manual_seed(config.seed)
-        network = checkpoints.load_model(spec, config.start).module if config.start else build(spec)
-    network = network.to(device).train()
-    if config.precision == "bfloat16":
-        network = network.to(memory_format=torch.channels_last)  # what such products are quickest with
-    average = None
-    if config.average:
-        average = AveragedModel(network, multi_avg_fn=functools.partial(_blend, config.average))
-    optimiser = _optimiser(config, network)
-    steps = config.epochs * -(-len(part) // config.batch_size) + 1
-    # At least the first two of a very short run: OneCycleLR divides by the rise's last step, counted from 0.
-    warm_up = max(_WARM_UP, 2 / steps)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimiser, config.learning_rate, total_steps=steps, pct_start=warm_up, cycle_momentum=config.optimiser != "sgd"
-    )
-    generator = torch.Generator().manual_seed(config.seed)
-    run = _Run(
-        config, spec.input, spec.gives_picture, part, validation, network, average, optimiser, schedule, generator
-    )
-    if config.threads:
-        torch.set_num_threads(config.threads)
-    elif device.type == "cpu":
-        _measure_threads(run)
-    return run
-
-
-def _optimiser(config: TrainConfig, network: nn.Module) -> torch.optim.Optimizer:
-    parameters, rate, decay = network.parameters(), config.learning_rate, config.weight_decay
-    if config.optimiser == "sgd":
-        return torch.optim.SGD(parameters, lr=rate, momentum=0.9, nesterov=True, weight_decay=decay)
-    return torch.optim.AdamW(parameters, lr=rate, weight_decay=decay)
-
-
-def _split(data: LabelledImages, config: TrainConfig, device: torch.device) -> tuple[_Part, _Part]:
-    """Return the training and the validation part, drawn by the seed."""
-    if config.validation >= len(data):
-        raise UserError(
-            f"The training setting 'validation' is {config.validation:,}, but there are {len(data):,} pictures.",
-            suggestion="Set fewer pictures aside.",
-        )
-    order = torch.randperm(len(data), generator=torch.Generator().manual_seed(config.seed))
-    images_nchw = torch.tensor(data.images_nhw)  # a copy: the shipped digits are read-only
-    images_nchw = images_nchw[:, None] if images_nchw.ndim == 3 else images_nchw.permute(0, 3, 1, 2).contiguous()
-    labels_n = torch.tensor(data.labels_n)
-    held, rest = order[: config.validation].sort().values, order[config.validation :].sort().values
-    train_part, validation = (_Part(images_nchw[i].to(device), labels_n[i].to(device)) for i in (rest, held))
-    return train_part, validation
-
-
-def _measure_threads(run: _Run) -> None:
-    """Set the number of threads under which a batch is quickest, on a copy: the run itself is not touched."""
-    network, generator = copy.deepcopy(run.network), torch.Generator().manual_seed(0)
-    chosen = torch.arange(min(run.config.batch_size, len(run.train)))
-
-    def batch() -> None:
-        run.loss(network, chosen, generator)[0].backward()  # type: ignore[no-untyped-call]
-
-    devices.fastest_threads(batch)
-
-
-def _steps(run: _Run, epoch: int, tally: Tally, stop: Callable[[], bool]) -> Iterator[BatchesDone]:
-    """Do the steps of one epoch; ends early when asked to stop."""
-    size, total = run.config.batch_size, len(run.train)
-    order = torch.randperm(total, generator=run.generator).to(run.train.labels_n.device)
-    waiting: list[Tensor] = []
-    read_s, counted = time.perf_counter(), 0
-    for step in range(1, run.batches + 1):
-        if stop():
-            return
-        waiting.append(_step(run, order[(step - 1) * size : step * size], tally))
-        if step < run.batches and time.perf_counter() - read_s < READ_S:
-            continue
-        losses = tuple(torch.stack(waiting).tolist())
-        if not all(map(math.isfinite, losses)):
-            raise UserError(
-                f"The loss is no longer a number (epoch {epoch}, step {step}).", suggestion="Lower the learning rate."
-            )
-        now_s = time.perf_counter()
-        yield BatchesDone(epoch, step, losses, (tally.n - counted) / max(now_s - read_s, 1e-9))
-        waiting.clear()
-        read_s, counted = time.perf_counter(), tally.n
-
-
-def _step(run: _Run, chosen: Tensor, tally: Tally) -> Tensor:
-    """Do one step of the optimiser and return its loss, still on the device."""
-    loss, logits_nk, wanted = run.loss(run.network, chosen, run.generator)
-    run.optimiser.zero_grad()
-    loss.backward()  # type: ignore[no-untyped-call]
-    run.optimiser.step()
-    run.schedule.step()
-    if run.average is not None:
-        run.average.update_parameters(run.network)
-    tally.add(loss, logits_nk, wanted)
-    return loss.detach()
+    part, config, network = run.train_part, run.config, run.result
+    frozen = building.frozen_layers(run.network, run.frozen)
+    norms = [
+        layer for name, layer in network.named_modules() if isinstance(layer, building.NORMS) and name not in frozen
+    ]
+    if not norms:
+        return
+    modes, momenta = {layer: layer.training for layer in network.modules()}, [norm.momentum for norm in norms]
+    network.train()
+    building.rest_frozen(network, frozen)
+    for norm in norms:
+        norm.reset_running_stats()
+        norm.momentum = None  # the mean over all batches
+    mixed = torch.randperm(len(part), generator=generator_for(config.seed, "statistics"))[:MEASURED].to(run.device)
+    if len(mixed) % BATCH == 1:
+        mixed = mixed[:-1] if len(mixed) > 1 else mixed.repeat(2)  # one picture alone has no variance
+    for i, chosen in enumerate(torch.split(mixed, BATCH)):
+        place = (config.seed, "statistics", i)
+        varied = vary(part.pictures(chosen), config.variation, *place)
+        with torch.no_grad(), drawn_from(seed_of(*place, "network")):
+            network(to_input(varied, run.spec.input))
+    for norm, momentum in zip(norms, momenta, strict=True):
+        norm.momentum = momentum
+    for layer, training in modes.items():
+        layer.training = training
 
 
 def _copy(network: nn.Module) -> dict[str, Tensor]:
     """Return the weights as they are written to disk: safetensors knows no other order of the axes."""
     found = {name: value.detach().to("cpu", copy=True) for name, value in network.state_dict().items()}
     return {name: value.contiguous() for name, value in found.items()}
+
+
+def _load(network: nn.Module, tensors: Mapping[str, Tensor], prefix: str) -> None:
+    """Copy tensors into a network that is in use elsewhere: its parameters stay the same objects."""
+    given = {key.removeprefix(prefix): value for key, value in tensors.items() if key.startswith(prefix)}
+    network.load_state_dict(given)

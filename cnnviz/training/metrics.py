@@ -11,6 +11,8 @@ from cnnviz.models.registry import InputSpec
 
 BATCH = 500
 _INK = 0.5  # more is ink, less is paper
+_AUXILIARY = 0.3
+"""Share of an auxiliary head in the loss: C. Szegedy et al., "Going Deeper with Convolutions", 2014, section 5."""
 
 
 class Tally:
@@ -21,18 +23,19 @@ class Tally:
         self._right = torch.zeros((), device=device)
         self.n = 0
 
-    def add(self, mean_loss: Tensor, output: Tensor, wanted: Tensor) -> None:
-        """Count one batch: its mean loss, and logits (N, K) for labels (N,) or pictures (N, C, H, W) for pictures.
-
-        Of a picture the share of the pixels counts that are ink or paper as they should be.
-        """
-        n = len(wanted)
-        self._loss += mean_loss.detach() * n
-        if wanted.ndim == 1:
-            self._right += (output.detach().argmax(1) == wanted).sum()
-        else:
-            self._right += ((output.detach() > _INK) == (wanted > _INK)).flatten(1).float().mean(1).sum()
+    def add(self, mean_loss: Tensor, accuracy: Tensor, n: int) -> None:
+        """Count one batch of `n` pictures: its mean loss, and its share of right answers."""
+        self._loss += mean_loss * n
+        self._right += accuracy * n
         self.n += n
+
+    def sums(self) -> tuple[Tensor, Tensor]:
+        """Return what was added up, on the device."""
+        return self._loss, self._right
+
+    def restore(self, loss: Tensor, right: Tensor, n: int) -> None:
+        """Go on from what `sums` returned."""
+        self._loss, self._right, self.n = loss.to(self._loss.device), right.to(self._right.device), n
 
     def means(self) -> tuple[float, float]:
         """Return mean loss and accuracy, NaN when nothing was counted; this waits for the device."""
@@ -41,35 +44,82 @@ class Tally:
         return self._loss.item() / self.n, self._right.item() / self.n
 
 
-def loss_of(output: Tensor, wanted: Tensor, smoothing: float = 0.0) -> Tensor:
-    """Return the mean cross entropy of logits, in nats, or the mean squared error of pictures."""
-    if wanted.ndim == 1:
+def scores_of(output: Tensor | tuple[Tensor | None, ...]) -> list[tuple[Tensor, float]]:
+    """Return a network's answer and those of its auxiliary heads, each with its share of the loss."""
+    if isinstance(output, Tensor):
+        return [(output, 1.0)]
+    answer, *others = (part for part in output if part is not None)
+    return [(answer, 1.0), *((other, _AUXILIARY) for other in others)]
+
+
+def loss_of(output: Tensor, wanted: Tensor, kind: str = "cross_entropy", smoothing: float = 0.0) -> Tensor:
+    """Return the mean loss of logits (N, K), or the mean squared error of pictures (N, C, H, W).
+
+    Parameters
+    ----------
+    output
+        What the network answers.
+    wanted
+        Classes (N,), probabilities (N, K), or pictures.
+    kind
+        ``cross_entropy`` in nats; ``squared_error`` of the probabilities, summed over the classes.
+    smoothing
+        Share of the target that is spread over all classes.
+    """
+    if output.ndim != 2:
+        return functional.mse_loss(output, wanted)
+    if kind == "cross_entropy":
         return functional.cross_entropy(output, wanted, label_smoothing=smoothing)
-    return functional.mse_loss(output, wanted)
+    target = functional.one_hot(wanted, output.shape[1]).to(output.dtype) if wanted.ndim == 1 else wanted
+    target = (1 - smoothing) * target + smoothing / output.shape[1]
+    return (output.softmax(1) - target).square().sum(1).mean()
 
 
-def evaluate_batches(network: nn.Module, x_nchw: Tensor, wanted: Tensor, spec: InputSpec) -> tuple[float, float]:
-    """Return mean loss and accuracy as a fraction (see `loss_of` and `Tally`); NaN for no pictures.
+def accuracy_of(output: Tensor, wanted: Tensor) -> Tensor:
+    """Return the share of right answers, on the device.
+
+    Of blended pictures the class with the larger share is the right one; of a picture the share of the pixels counts
+    that are ink or paper as they should be.
+    """
+    if output.ndim != 2:
+        return ((output > _INK) == (wanted > _INK)).float().mean()
+    classes = wanted if wanted.ndim == 1 else wanted.argmax(1)
+    return (output.argmax(1) == classes).float().mean()
+
+
+def _unit(pictures: Tensor) -> Tensor:
+    """Return bytes as numbers in 0..1; a batch at a time, since all of them may not fit into the memory."""
+    return pictures.float() / 255 if pictures.dtype == torch.uint8 else pictures
+
+
+def evaluate_batches(
+    network: nn.Module, x_nchw: Tensor, wanted: Tensor, spec: InputSpec
+) -> tuple[float, float, Tensor]:
+    """Return mean loss, accuracy as a fraction (NaN for no pictures) and the classes told, (N,).
 
     Parameters
     ----------
     network
-        On the pictures' device; left in the mode it was in.
+        On the pictures' device; left in the modes it was in.
     x_nchw, wanted
-        Ink or colours in 0..1 (N, C, h, w), and classes (N,) or pictures (N, C, h, w).
+        Ink or colours in 0..1, or as bytes, (N, C, h, w), and classes (N,) or pictures (N, C, h, w).
     spec
         What the network is given.
     """
-    was_training = network.training
+    modes = {module: module.training for module in network.modules()}
     network.eval()
     tally = Tally(wanted.device)
+    told: list[Tensor] = []
     try:
         with torch.inference_mode():
             for start in range(0, len(wanted), BATCH):
-                output = network(to_input(x_nchw[start : start + BATCH], spec))
+                output = network(to_input(_unit(x_nchw[start : start + BATCH]), spec))
                 chosen = wanted[start : start + BATCH]
-                chosen = chosen if chosen.ndim == 1 else to_size(chosen, spec)
-                tally.add(loss_of(output, chosen), output, chosen)
+                chosen = chosen if chosen.ndim == 1 else to_size(_unit(chosen), spec)
+                tally.add(loss_of(output, chosen), accuracy_of(output, chosen), len(chosen))
+                if output.ndim == 2:
+                    told.append(output.argmax(1))
     finally:
-        network.train(was_training)
-    return tally.means()
+        for module, training in modes.items():
+            module.training = training
+    return *tally.means(), torch.cat(told) if told else torch.zeros(0, dtype=torch.int64)

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from cnnviz.core.errors import UserError
 from cnnviz.models.registry import taking
 from cnnviz.training.config import TrainConfig, default_config
+from cnnviz.training.variation import Variation
 
 
 @given(
@@ -19,7 +20,7 @@ from cnnviz.training.config import TrainConfig, default_config
     batch_size=st.integers(1, 65_536),
     learning_rate=st.floats(1e-9, 100),
     average=st.floats(0, 0.99999),
-    augment=st.booleans(),
+    variation=st.builds(Variation, pens=st.booleans(), mirror=st.floats(0, 1), mixup=st.floats(0, 10)),
     seed=st.integers(0, 2**63 - 1),
 )
 def test_json_and_back(**values: Any) -> None:
@@ -45,7 +46,13 @@ def test_every_network_has_a_recipe_for_every_data_set(model: str) -> None:
         ("learning_rate", None, "a number"),
         ("label_smoothing", 1.0, "0.99"),
         ("average", 1.0, "0.99999"),
-        ("augment", 1, "true or false"),
+        ("nesterov", 1, "true or false"),
+        ("epochs", 10**400, "from 1 to 10,000"),
+        ("learning_rate", 10**400, "from 1e-09 to 100"),
+        ("optimiser", "lion", "adamw, adam, sgd, adadelta or rmsprop"),
+        ("schedule", "", "one_cycle"),
+        ("variation", None, "an object"),
+        ("variation", [], "an object"),
         ("validation", -1, "from 0"),
         ("seed", -1, "from 0"),
         ("threads", 5000, "1,024"),
@@ -62,6 +69,24 @@ def test_a_wrong_value_is_named_with_what_is_allowed(field: str, value: object, 
     assert words in caught.value.sentence
     if field not in ("model", "data"):
         assert f"'{field}'" in caught.value.sentence
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "words"),
+    [("mirror", 2, "'variation.mirror' is 2; it must be from 0 to 1"), ("pens", 1, "'variation.pens' is 1"),
+     ("shift", "much", "'variation.shift' is 'much'"), ("blur", 1, "unknown field 'blur'")],
+)  # fmt: skip
+def test_a_wrong_variation_is_named(field: str, value: object, words: str) -> None:
+    text = json.dumps({"model": "lenet5", "variation": {field: value}})
+    with pytest.raises(UserError) as caught:
+        TrainConfig.from_json(text, "config.json")
+    assert words in caught.value.sentence
+
+
+def test_digits_that_ship_have_a_recipe_of_a_minute() -> None:
+    ours, usual = default_config("lenet5", "starter"), default_config("lenet5", "mnist")
+    assert (ours.epochs, ours.average, ours.learning_rate) == (40, 0.995, 5e-3)
+    assert (usual.average, usual.learning_rate) == (0.9995, 3e-3)
 
 
 @pytest.mark.parametrize(

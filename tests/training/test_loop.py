@@ -9,44 +9,26 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
 
-from cnnviz import cli
 from cnnviz.core.errors import UserError
 from cnnviz.datasets.images import LabelledImages
 from cnnviz.datasets.starter import load_starter
 from cnnviz.models import checkpoints, registry
 from cnnviz.models.preparation import to_input
-from cnnviz.training import command, loop
-from cnnviz.training.config import TrainConfig
-from cnnviz.training.events import BatchesDone, EpochDone, Event, Finished, Started
+from cnnviz.training import loop
+from cnnviz.training.diagnosis import Diverged
+from cnnviz.training.events import BatchesDone, EpochDone, Finished, Started
+from cnnviz.training.loop import Run
 from cnnviz.training.metrics import evaluate_batches
-
-SMALL = TrainConfig("lenet5", "starter", epochs=2, batch_size=20, validation=50, augment=True, threads=1, device="cpu")
+from cnnviz.training.variation import NONE
+from tests.training.few import SMALL, epochs, few_digits, photographs, run, same, steps, until
 
 
 @pytest.fixture
 def few() -> LabelledImages:
-    """250 digits, 25 of each class."""
-    digits = load_starter()
-    return LabelledImages(digits.images_nhw[::20], digits.labels_n[::20])
-
-
-def run(config: TrainConfig, data: LabelledImages) -> list[Event]:
-    return list(loop.train(config, data))
-
-
-def epochs(events: list[Event]) -> list[EpochDone]:
-    return [event for event in events if isinstance(event, EpochDone)]
-
-
-def steps(events: list[Event]) -> list[BatchesDone]:
-    return [event for event in events if isinstance(event, BatchesDone)]
-
-
-def same(one: EpochDone, other: EpochDone) -> bool:
-    return all(torch.equal(one.weights[key], other.weights[key]) for key in one.weights)
+    return few_digits()
 
 
 def test_events_come_in_order_and_add_up(few: LabelledImages) -> None:
@@ -66,19 +48,46 @@ def test_events_come_in_order_and_add_up(few: LabelledImages) -> None:
         assert mine[-1].batch == 10
         losses = [loss for event in mine for loss in event.losses]
         assert epochs(events)[epoch - 1].train_loss == pytest.approx(np.mean(losses), rel=1e-5)
-    assert epochs(events)[-1].learning_rate < SMALL.learning_rate / 1000  # it has fallen to nearly nothing
+    rates = [rate for event in steps(events) for rate in event.rates]
+    assert rates[0] == pytest.approx(SMALL.learning_rate / 25)
+    assert epochs(events)[-1].learning_rate == rates[-1] < SMALL.learning_rate / 50
+    assert epochs(events)[0].learning_rate == rates[9]
 
 
 def test_losses_are_read_seldom_or_at_every_step(few: LabelledImages, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(loop, "READ_S", 1e9)
-    assert [len(event.losses) for event in steps(run(SMALL, few))] == [10, 10]
+    monkeypatch.setattr(loop, "READ_S", 1e9)  # only the first step and an epoch's last are reported
+    assert [len(event.losses) for event in steps(run(SMALL, few))] == [1, 9, 1, 9]
     monkeypatch.setattr(loop, "READ_S", 0.0)
     assert [len(event.losses) for event in steps(run(SMALL, few))] == [1] * 20
 
 
+def test_how_often_losses_are_read_changes_no_bit(few: LabelledImages, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = []
+    for read_s in (0.0, 1e9):
+        monkeypatch.setattr(loop, "READ_S", read_s)
+        found.append(epochs(run(SMALL, few))[-1])
+    assert same(*found)
+
+
+def test_a_report_tells_what_the_step_did_to_each_layer(few: LabelledImages) -> None:
+    run_of = Run(replace(SMALL, optimiser="sgd", momentum=0.0, weight_decay=0.0, learning_rate=0.1), few)
+    events = until(run_of, 1)
+    next(events)
+    before = {name: value.detach().clone() for name, value in run_of.network.named_parameters()}
+    report = next(events)
+    assert isinstance(report, BatchesDone)
+    assert [layer.path for layer in report.layers] == ["conv1", "conv2", "fc1", "fc2", "fc3"]
+    for layer in report.layers:
+        old, new = before[f"{layer.path}.weight"], run_of.network.get_parameter(f"{layer.path}.weight").detach()
+        assert layer.count == old.numel()
+        assert layer.weight == pytest.approx(old.norm().item(), rel=1e-5)
+        assert layer.update == pytest.approx((new - old).norm().item(), rel=1e-4)
+        assert layer.gradient == pytest.approx(layer.update / report.rates[-1], rel=1e-3)  # w − η g
+
+
 @pytest.mark.parametrize("model", [spec.name for spec in registry.taking("digit")])
 def test_the_same_seed_gives_the_same_bits(few: LabelledImages, model: str) -> None:
-    config = replace(SMALL, model=model, average=0.9)
+    config = replace(SMALL, model=model, average=0.9, epochs=2 if model == "lenet5" else 1, validation=150)
     torch.manual_seed(1)
     first = epochs(run(config, few))[-1]
     torch.manual_seed(2)  # the caller's own random numbers do not matter
@@ -111,23 +120,21 @@ def test_the_callers_random_numbers_stay_as_they_are(few: LabelledImages) -> Non
 
 
 def test_it_learns(few: LabelledImages) -> None:
-    done = epochs(run(replace(SMALL, epochs=12, augment=False), few))
+    done = epochs(run(replace(SMALL, epochs=12, variation=NONE), few))
     assert done[-1].train_accuracy > 0.95
     assert done[-1].train_loss < 0.3 < done[0].train_loss
     assert done[-1].val_accuracy > 0.7
 
 
 def test_one_step_is_adamws(few: LabelledImages) -> None:
-    config = replace(SMALL, epochs=1, batch_size=200, augment=False)
+    config = replace(SMALL, epochs=1, batch_size=200, variation=NONE)
     found = epochs(run(config, few))[0].weights
     order = torch.randperm(250, generator=torch.Generator().manual_seed(0))
     chosen = order[50:].sort().values
     spec = registry.get("lenet5")
     torch.manual_seed(0)
     network = checkpoints.build(spec)
-    optimiser = torch.optim.AdamW(
-        network.parameters(), lr=config.learning_rate / 25, weight_decay=0.01, betas=(0.95, 0.999)
-    )
+    optimiser = torch.optim.AdamW(network.parameters(), lr=config.learning_rate / 25, weight_decay=0.01)
     x = to_input(torch.tensor(few.images_nhw)[chosen][:, None].float() / 255, spec.input)
     functional.cross_entropy(network(x), torch.tensor(few.labels_n)[chosen]).backward()
     optimiser.step()
@@ -143,7 +150,8 @@ def test_validation_numbers_belong_to_the_weights_of_the_event(few: LabelledImag
         network.load_state_dict(dict(done.weights))
         held = torch.randperm(250, generator=torch.Generator().manual_seed(0))[:50].sort().values
         ink = torch.tensor(few.images_nhw)[held][:, None].float() / 255
-        loss, accuracy = evaluate_batches(network, ink, torch.tensor(few.labels_n)[held], spec.input)
+        loss, accuracy, told = evaluate_batches(network, ink, torch.tensor(few.labels_n)[held], spec.input)
+        assert done.predicted_n.tolist() == told.tolist()
         assert (done.val_loss, done.val_accuracy) == (pytest.approx(loss), pytest.approx(accuracy))
 
 
@@ -151,16 +159,6 @@ def test_averaged_weights_are_others_than_the_last_steps(few: LabelledImages) ->
     plain, averaged = (epochs(run(replace(SMALL, average=average), few))[-1] for average in (0.0, 0.99))
     for key, value in plain.weights.items():
         assert not torch.equal(value, averaged.weights[key]), key
-
-
-def test_a_small_data_set_gives_a_tenth_to_validation(few: LabelledImages, monkeypatch: pytest.MonkeyPatch) -> None:
-    taken: list[TrainConfig] = []
-    monkeypatch.setattr(command, "run", lambda config, data, recorder: taken.append(config))
-    monkeypatch.setattr(command.datasets.DatasetSpec, "load", lambda self, folder, part: few)
-    monkeypatch.setattr(command, "Recorder", lambda *_, **__: None)
-    for extra, expected in (([], 25), (["--validation", "40"], 40)):
-        assert cli.main(["train", "--model", "lenet5", "--data", "mnist", *extra]) == 0
-        assert taken.pop().validation == expected
 
 
 def test_the_best_epoch_has_the_highest_accuracy_then_the_lowest_loss(few: LabelledImages) -> None:
@@ -222,19 +220,98 @@ def test_more_validation_than_pictures(few: LabelledImages) -> None:
         run(replace(SMALL, validation=250), few)
 
 
-def test_a_loss_that_is_no_number_ends_the_run(few: LabelledImages, monkeypatch: pytest.MonkeyPatch) -> None:
-    build = loop.build
+def test_what_waits_is_reported_when_the_run_is_stopped(few: LabelledImages, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(loop, "READ_S", 1e9)
+    asked: Iterator[bool] = iter([False] * 6 + [True])
+    events = list(loop.train(SMALL, few, lambda: next(asked)))
+    assert [len(event.losses) for event in steps(events)] == [1, 5]
+    assert steps(events)[-1].step == 6
 
-    def broken(spec: registry.ModelSpec) -> nn.Module:
-        network = build(spec)
-        with torch.no_grad():
-            next(network.parameters()).fill_(float("nan"))
-        return network
 
-    monkeypatch.setattr(loop, "build", broken)
-    with pytest.raises(UserError, match="no longer a number") as caught:
-        run(SMALL, few)
+def test_the_first_layer_that_is_no_number_is_named(few: LabelledImages) -> None:
+    run_of = Run(SMALL, few)
+    events = run_of.events()
+    for event in events:
+        if isinstance(event, BatchesDone) and event.step >= 3:
+            break
+    with torch.no_grad():
+        run_of.network.get_parameter("fc2.weight")[3, 4] = math.inf
+    with pytest.raises(Diverged, match="'fc2' is the first layer with weights") as caught:
+        list(events)
+    assert (caught.value.layer, caught.value.epoch) == ("fc2", 1)
+    assert caught.value.batch == run_of.batch + 1
     assert "learning rate" in caught.value.suggestion
+
+
+@pytest.mark.parametrize("optimiser", ["sgd", "adamw"])
+def test_a_rate_that_is_far_too_high_names_a_layer(few: LabelledImages, optimiser: str) -> None:
+    config = replace(SMALL, schedule="constant", warm_up=0.0, learning_rate=100.0, optimiser=optimiser)
+    run_of = Run(config, few)
+    run_of.set_rate(1e30)
+    with pytest.raises(Diverged, match="first layer") as caught:
+        list(run_of.events())
+    assert caught.value.layer in dict(run_of.network.named_modules())
+
+
+def test_weights_that_an_epochs_last_step_spoils_are_noticed_before_they_count(few: LabelledImages) -> None:
+    run_of = Run(replace(SMALL, epochs=1), few)
+    events = run_of.events()
+    while run_of.batch < run_of.batches:
+        next(events)
+    with torch.no_grad():
+        run_of.network.get_parameter("fc3.bias")[0] = math.nan
+    with pytest.raises(Diverged, match="'fc3'"):
+        next(events)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20 GiB"),
+        RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes"),
+        MemoryError(),
+    ],
+)
+def test_a_memory_that_is_full_is_a_sentence_and_a_smaller_batch_goes_on(
+    few: LabelledImages, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    run_of = Run(SMALL, few)
+
+    def full(*_: object) -> None:
+        raise error
+
+    with monkeypatch.context() as patch:
+        patch.setattr(run_of, "forward", full)
+        with pytest.raises(UserError, match="too small for 20 pictures") as caught:
+            list(run_of.events())
+    assert "smaller batch" in caught.value.suggestion
+    assert isinstance(list(run_of.events())[-1], Finished)
+
+
+def test_another_error_of_torch_is_no_matter_of_memory(few: LabelledImages, monkeypatch: pytest.MonkeyPatch) -> None:
+    run_of = Run(SMALL, few)
+
+    def wrong(*_: object) -> None:
+        raise RuntimeError("mat1 and mat2 shapes cannot be multiplied")
+
+    monkeypatch.setattr(run_of, "forward", wrong)
+    with pytest.raises(RuntimeError, match="mat1"):
+        list(run_of.events())
+
+
+def test_a_last_batch_of_one_picture_passes_batch_normalisation() -> None:
+    data = photographs(9, 32)
+    config = replace(SMALL, model="resnet18", size=32, data="cifar10", batch_size=4, validation=0, epochs=1)
+    done = epochs(run(config, data))  # its last maps are 1×1
+    assert math.isfinite(done[0].train_loss)
+
+
+def test_the_tally_is_the_mean_over_pictures(few: LabelledImages, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(loop, "READ_S", 0.0)
+    events = run(replace(SMALL, epochs=1, batch_size=150), few)
+    (first, second), done = steps(events), epochs(events)[0]
+    assert done.train_loss == pytest.approx((150 * first.losses[0] + 50 * second.losses[0]) / 200, rel=1e-6)
+    assert done.train_accuracy == pytest.approx((150 * first.accuracies[0] + 50 * second.accuracies[0]) / 200)
 
 
 def test_an_unknown_device(few: LabelledImages) -> None:
@@ -258,6 +335,6 @@ def test_the_average_follows_a_short_run() -> None:
 @pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
 def test_it_learns_on_cuda(few: LabelledImages) -> None:
-    done = epochs(run(replace(SMALL, epochs=12, augment=False, device="cuda"), few))
+    done = epochs(run(replace(SMALL, epochs=12, variation=NONE, device="cuda"), few))
     assert done[-1].train_accuracy > 0.95
     assert all(isinstance(value, Tensor) and value.device.type == "cpu" for value in done[-1].weights.values())

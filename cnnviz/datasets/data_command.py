@@ -1,0 +1,78 @@
+"""`cnnviz data`: which data sets are here, and fetching those that can be downloaded."""
+
+from __future__ import annotations
+
+import json
+import sys
+
+from tqdm import tqdm
+
+from cnnviz.core.errors import UserError
+from cnnviz.datasets import fetching, registry
+from cnnviz.datasets.registry import DatasetSpec
+
+INTERRUPTED = 130
+
+
+def list_command(*, as_json: bool) -> None:
+    """Print what there is of every data set."""
+    if as_json:
+        print(json.dumps([_row(spec) for spec in registry.DATASETS], indent=2))
+        return
+    width = max(len(spec.name) for spec in registry.DATASETS)
+    for spec in registry.DATASETS:
+        print(f"{spec.name:<{width}}  {fetching.words_of(spec)}")
+
+
+def _row(spec: DatasetSpec) -> dict[str, object]:
+    here = fetching.is_here(spec)
+    return {
+        "name": spec.name,
+        "title": spec.title,
+        "ships": not spec.files,
+        "here": here,
+        "can_download": spec.can_download,
+        "size": fetching.SIZES.get(spec.name, 0),
+        "kept": fetching.kept_bytes(spec),
+        "path": str(spec.downloaded()) if here else "",
+    }
+
+
+def fetch_command(names: list[str], *, mirror: str | None) -> int:
+    """Fetch some data sets one after another; one that fails does not stop the others.
+
+    Returns
+    -------
+    status
+        0 when all are here, 1 when some are not, 130 when the user interrupted it.
+
+    Raises
+    ------
+    UserError
+        When a name is unknown, before anything is fetched.
+    """
+    specs = [registry.get(name) for name in dict.fromkeys(names)]
+    failed = 0
+    for spec in specs:
+        try:
+            print(f"{spec.name}: {_fetch(spec, mirror)}", flush=True)
+        except UserError as error:
+            failed += 1
+            print(f"cnnviz: {spec.name}: {error}", file=sys.stderr, flush=True)
+        except KeyboardInterrupt:
+            print("cnnviz: stopped; what came is kept, and the same command goes on from there.", file=sys.stderr)
+            return INTERRUPTED
+    return 1 if failed else 0
+
+
+def _fetch(spec: DatasetSpec, mirror: str | None) -> str:
+    """Bring a data set here, and say what was done."""
+    if not spec.files or fetching.is_here(spec):
+        return fetching.words_of(spec)
+    with tqdm(desc=spec.name, unit="B", unit_scale=True, unit_divisor=1024, disable=None, file=sys.stderr) as bar:
+
+        def progress(done: int, total: int | None, rate: float) -> None:
+            bar.total = total
+            bar.update(done - bar.n)
+
+        return str(fetching.fetch(spec, progress, mirror=mirror))
