@@ -37,10 +37,14 @@ from cnnviz.state.messages import Message, MessageCenter
 from cnnviz.state.settings import Settings
 from cnnviz.widgets import formula, theme
 from cnnviz.workers.comparing import ComparisonService
+from cnnviz.workers.data_looking import DataLookService
 from cnnviz.workers.downloading import DownloadService
 from cnnviz.workers.inference import InferenceService
 from cnnviz.workers.latest_lane import LatestLane
 from cnnviz.workers.loading import PictureLoader
+from cnnviz.workers.racing import RacingService
+from cnnviz.workers.training import TrainingService
+from cnnviz.workers.travelling import TravelService
 
 _log = logging.getLogger("cnnviz")
 LOG_BYTES = 1_000_000
@@ -69,6 +73,10 @@ class Application(QObject):
         self.loader = PictureLoader(self.state, self.messages, self)
         self.downloads = DownloadService(self.state, self.messages, self)
         self.comparisons = ComparisonService(self.state, self.messages, self)
+        self.looks = DataLookService(self.state, self.messages, self)
+        self.training = TrainingService(self.state, self.messages, self)
+        self.travelling = TravelService(self.state, self.messages, self)
+        self.racing = RacingService(self.state, self.messages, self)
         self.formulas = LatestLane(formula.make_handler, "formulas", self)
         self.formulas.failed.connect(self._on_formulas_failed)
         formula.use(self.formulas)
@@ -90,6 +98,10 @@ class Application(QObject):
         self.loader.stop()
         self.downloads.stop()
         self.comparisons.stop()
+        self.looks.stop()
+        self.training.stop()
+        self.travelling.stop()
+        self.racing.stop()
         self.formulas.stop()
         formula.use(None)
 

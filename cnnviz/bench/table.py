@@ -47,7 +47,7 @@ def run_bench(*, as_json: bool) -> int:
     """Measure everything, print the table and return 0 if every line holds, else 1."""
     rows: list[Row] = []
     with tempfile.TemporaryDirectory(prefix="cnnviz-bench-") as folder:
-        parts = (_drawing, _stepping, _capture, _photos, _starts)
+        parts = (_drawing, _stepping, _capture, _photos, _curves, _training, _studio, _starts)
         with tqdm(total=len(parts), desc="measuring", disable=None, file=sys.stderr, leave=False) as progress:
             for part in parts:  # each with settings of its own: a part may leave another network behind
                 rows += part(_environment(Path(folder) / part.__name__))
@@ -94,6 +94,24 @@ def _stepping(environment: dict[str, str]) -> Iterator[Row]:
     yield row("stepping_stroke_to_pixels_p99", found["latency_p99_ms"], "ms", 16.7)
     yield row("stepping_longest_gap", found["longest_gap_ms"], "ms", 33.0)
     yield row("stepping_gui_gap_p99", found["draw_gap_p99_ms"], "ms", 16.7)
+
+
+def _curves(environment: dict[str, str]) -> Iterator[Row]:
+    yield row("million_batches_hover_zoom_p99", _measure("curves", environment)["hover_zoom_p99_ms"], "ms", 16.7)
+
+
+def _training(environment: dict[str, str]) -> Iterator[Row]:
+    yield row("train_command_ratio", _measure("training", environment, "ratio")["ratio"], "×", 1.02)
+    if Path("/proc/self/status").exists():
+        yield row("train_flat_memory", _measure("training", environment, "growth")["growth_mb"], "MB", 5.0)
+
+
+def _studio(environment: dict[str, str]) -> Iterator[Row]:
+    found = _measure("studio", environment)
+    yield row("train_window_ratio", found["ratio"], "×", 1 / 0.95)
+    yield row("train_gui_gap_p99", found["gap_p99_ms"], "ms", 16.7)
+    yield row("train_gui_gap_worst", found["gap_worst_ms"], "ms", 100.0)
+    yield row("train_first_point", found["first_point_s"], "s", 1.0)
 
 
 def _starts(environment: dict[str, str]) -> Iterator[Row]:

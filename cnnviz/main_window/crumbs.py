@@ -10,6 +10,9 @@ from PySide6.QtWidgets import QDockWidget, QHBoxLayout, QLabel, QSizePolicy, QSt
 
 from cnnviz.state.app_state import AppState, Place
 from cnnviz.widgets import theme
+from cnnviz.widgets.elided_label import ElidedLabel
+
+LEAST_PX = 120
 
 
 class CrumbTitle(QWidget):
@@ -18,7 +21,7 @@ class CrumbTitle(QWidget):
     def __init__(self, state: AppState, dock: QDockWidget) -> None:
         super().__init__(dock)
         self._state = state
-        title = QLabel(dock.windowTitle(), self)
+        title = ElidedLabel(dock.windowTitle(), self)
         bold = QFont()  # only the weight: the size follows the application's
         bold.setBold(True)
         title.setFont(bold)
@@ -46,11 +49,14 @@ class CrumbTitle(QWidget):
             button.setToolTip(words)
             button.clicked.connect(run)
             row.addWidget(button)
-        self.setMinimumWidth(120)  # a long path must not widen the window
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         state.selection_changed.connect(self._on_state_selection_changed)
         state.model_changed.connect(self._on_state_model_changed)
         self._show(state.selection)
+
+    def minimumSizeHint(self) -> QSize:
+        """Return little width: a long path must not widen the window."""
+        return QSize(LEAST_PX, super().minimumSizeHint().height())
 
     def _crumb(self, tip: str, clicked: Callable[[], None]) -> QToolButton:
         button = QToolButton(self)

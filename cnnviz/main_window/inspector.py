@@ -47,7 +47,8 @@ def _operation(node: Node) -> str:
             value = hyper.get(key)
             usual = (0, 0) if key == "padding" else (1, 1)
             if isinstance(value, tuple) and value != usual:
-                words.append(f"{key} {value[0]}" if value[0] == value[1] else f"{key} {value[0]} × {value[1]}")
+                alike = len(set(value)) == 1
+                words.append(f"{key} {value[0]}" if alike else f"{key} {' × '.join(map(str, value))}")
         if hyper.get("groups", 1) != 1:
             words.append(f"groups {hyper['groups']}")
     return " ".join(words[:2]) + "".join(f", {word}" for word in words[2:])

@@ -62,6 +62,7 @@ class NetworkOpener(QObject):
         question.setTextFormat(Qt.TextFormat.PlainText)
         question.setInformativeText(
             "A Python file or a program of torch.export can do whatever you can do: read, change and delete your files."
+            " One that never ends can only be stopped by ending cnnviz."
         )
         agree = question.addButton("&Run the code", QMessageBox.ButtonRole.AcceptRole)
         agree.setToolTip(f"Opens {path}")

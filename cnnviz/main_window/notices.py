@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QEvent, Qt, Slot
-from PySide6.QtGui import QGuiApplication, QKeyEvent, QPalette
+from PySide6.QtGui import QGuiApplication, QKeyEvent, QPalette, QResizeEvent
 from PySide6.QtWidgets import (
     QDialog,
     QDialogButtonBox,
@@ -12,6 +12,7 @@ from PySide6.QtWidgets import (
     QLabel,
     QPlainTextEdit,
     QPushButton,
+    QSizePolicy,
     QStatusBar,
     QVBoxLayout,
     QWidget,
@@ -46,6 +47,7 @@ class NoticeBar(QFrame):
         for button, slot in ((self._details, self._on_details), (self._copy, self._on_copy), (close, self.dismiss)):
             button.clicked.connect(slot)
             row.addWidget(button)
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
         self.hide()
 
     @Slot(object)
@@ -62,6 +64,17 @@ class NoticeBar(QFrame):
         self._details.setVisible(bool(message.details))
         self._copy.setVisible(message.level == "bug")
         self.show()
+        self._fit()
+
+    def _fit(self) -> None:
+        """Be no higher than the words need."""
+        if self.hasHeightForWidth():  # not while it is hidden
+            self.setMaximumHeight(self.heightForWidth(self.width()))
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Follow the width."""
+        super().resizeEvent(event)
+        self._fit()
 
     def _colour(self) -> None:
         palette = QPalette()
@@ -87,6 +100,10 @@ class NoticeBar(QFrame):
         """Take back what was said of a topic: something of the same kind has just succeeded."""
         if self._passing == topic:
             self._status.clearMessage()
+        self.settle_problem(topic)
+
+    def settle_problem(self, topic: Topic) -> None:
+        """Take back a problem of a topic, which is of no interest any more."""
         if self.message is not None and self.message.topic == topic:
             self.dismiss()
 

@@ -21,6 +21,7 @@ from cnnviz.main_window.appearance import Appearance
 from cnnviz.main_window.crumbs import CrumbTitle
 from cnnviz.main_window.download_bar import DownloadBar
 from cnnviz.main_window.inspector import Inspector
+from cnnviz.main_window.leaving import Leaving
 from cnnviz.main_window.menus import Command
 from cnnviz.main_window.networks import NetworkOpener
 from cnnviz.main_window.notices import NoticeBar
@@ -74,6 +75,7 @@ class MainWindow(QMainWindow):
         self._toolbar = ToolBar(state, self)
         self.addToolBar(self._toolbar)
         self._networks = NetworkOpener(state, messages, self)
+        self._leaving = Leaving(state.training, state.race, self)
         self._make_menus()
         self._make_status()
         self._default_layout = self.saveState(LAYOUT_VERSION)
@@ -84,6 +86,11 @@ class MainWindow(QMainWindow):
     def view(self, name: str) -> View:
         """Return a view of the window itself (not of the inspector) by its name."""
         return self._views[name]
+
+    def open_page(self, name: str) -> View:
+        """Bring a page of the rail into sight, and return its view."""
+        self._pages.go(name)
+        return self._pages.views[name]
 
     # -- building -------------------------------------------------------------------------------------------------
 
@@ -244,6 +251,7 @@ class MainWindow(QMainWindow):
         if model is not None:
             self._device.setText(model.device)
             self._notices.settle("network")
+            self._notices.settle_problem("download")  # it was for the network before
 
     @Slot(object)
     def _on_state_picture_opened(self, opened: object) -> None:
@@ -365,7 +373,13 @@ class MainWindow(QMainWindow):
             self.first_shown.emit()
 
     def closeEvent(self, event: QCloseEvent) -> None:
-        """Store what is remembered, then say so; the services are stopped by the application."""
+        """Store what is remembered, then say so; the services are stopped by the application.
+
+        While a network learns the user is asked first.
+        """
+        if not self._leaving.may_close():
+            event.ignore()
+            return
         self._remember()
         super().closeEvent(event)
         self.hide()  # the services may take a moment to stop

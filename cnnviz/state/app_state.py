@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal, get_args
 
@@ -9,8 +10,12 @@ import numpy as np
 import numpy.typing as npt
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
-from cnnviz.core.graph import Graph
+from cnnviz.core import scale
+from cnnviz.core.graph import Graph, Node
 from cnnviz.core.inspection import FloatArray, Inspection, LoadedModel, ModelRequest, PixelArray
+from cnnviz.state.data_state import DataState
+from cnnviz.state.race_state import RaceState
+from cnnviz.state.training_state import TrainingState
 
 if TYPE_CHECKING:  # decoding is imported with the first picture, not with the window
     from cnnviz.core.image import Picture
@@ -138,6 +143,24 @@ class Place:
     softmax: bool = False
 
 
+@dataclass(frozen=True, eq=False)
+class SelectedLayer:
+    """What the network computed in the layer that is chosen.
+
+    Attributes
+    ----------
+    place, node
+        The choice, and its layer.
+    values, maps_chw
+        The layer's values in their own shape, and as maps (C, H, W).
+    """
+
+    place: Place
+    node: Node
+    values: FloatArray
+    maps_chw: FloatArray
+
+
 @dataclass(frozen=True)
 class Download:
     """Published weights that are not here yet.
@@ -234,6 +257,8 @@ class AppState(QObject):
         A wish: another network, other weights, another device.
     model_changed(LoadedModel | None)
         A network is loaded.
+    weights_changed(LoadedModel)
+        The network that is loaded has newer weights; its values follow.
     inspection_changed(Inspection | None)
         New values; all views draw from the same inspection.
     selection_changed(Place | None), pointed_changed(Place | None)
@@ -277,6 +302,7 @@ class AppState(QObject):
     input_changed = Signal(object)
     model_requested = Signal(object)
     model_changed = Signal(object)
+    weights_changed = Signal(object)
     inspection_changed = Signal(object)
     selection_changed = Signal(object)
     pointed_changed = Signal(object)
@@ -302,6 +328,9 @@ class AppState(QObject):
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
+        self.training = TrainingState(self)
+        self.data = DataState(self)
+        self.race = RaceState(self)
         self._input: InputState | None = None
         self._generation = 0
         self._model: LoadedModel | None = None
@@ -406,10 +435,17 @@ class AppState(QObject):
         return self._model
 
     def set_model(self, model: LoadedModel | None) -> None:
-        """Replace the network; values of another network are dropped, and the selection if it is not in it."""
+        """Replace the network; values of another network are dropped, and the selection if it is not in it.
+
+        The same network with newer weights, as one that learns has them, is no other network.
+        """
         if model is self._model:
             return
-        self._model = model
+        before, self._model = self._model, model
+        same = model and before and model.graph is before.graph and model.request == before.request
+        if same and model and before and model.labels == before.labels:
+            self.weights_changed.emit(model)
+            return
         if self._inspection and (model is None or self._inspection.request != model.request):
             self._inspection = None
             self.inspection_changed.emit(None)
@@ -510,6 +546,22 @@ class AppState(QObject):
     def _choose(self, place: Place | None) -> None:
         self._selection = place
         self.selection_changed.emit(place)
+
+    @property
+    def selected_layer(self) -> SelectedLayer | None:
+        """The chosen layer with its values; ``None`` while there are none."""
+        if self._selection is None or self._model is None or self._inspection is None:
+            return None
+        node = self._model.graph.by_name.get(self._selection.layer)
+        if node is None:
+            return None
+        values = self._inspection.values[node.name]
+        return SelectedLayer(self._selection, node, values, scale.as_maps(node, values))
+
+    @property
+    def network_limits(self) -> Mapping[str, float] | None:
+        """For each layer the end of a colour scale over the whole network, where that is known."""
+        return self._inspection.network_limits if self._inspection is not None else None
 
     @property
     def trail(self) -> Trail:

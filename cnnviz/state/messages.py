@@ -14,7 +14,7 @@ from cnnviz.core.errors import UserError
 _log = logging.getLogger(__name__)
 
 Level = Literal["notice", "problem", "bug"]
-Topic = Literal["", "picture", "network", "download"]
+Topic = Literal["", "picture", "network", "download", "training"]
 
 
 @dataclass(frozen=True)

@@ -19,10 +19,47 @@ from cnnviz.widgets.figure import Figure
 ViewPlace = Literal["input", "centre", "prediction", "inspector", "page"]
 
 
-class View(QWidget):
-    """A visualisation: it takes values and draws them; the user's actions go to the state.
+class Follower(QWidget):
+    """A widget that follows signals while it is visible.
 
-    A hidden view is unsubscribed and costs nothing; on showing it pulls the current values once.
+    Hidden it is unsubscribed and costs nothing; on becoming visible it pulls the current values once.
+    """
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._followed: list[tuple[SignalInstance, Callable[[], Any], Callable[[Any], None]]] = []
+        self._following = False
+
+    def follow(self, signal: SignalInstance, current: Callable[[], Any], show: Callable[[Any], None]) -> None:
+        """Call `show` with the value of `signal` while visible, and with `current()` on becoming visible.
+
+        `show` must be a bound method of a QObject of the GUI thread.
+        """
+        self._followed.append((signal, current, show))
+        if self._following:
+            signal.connect(show)
+            show(current())
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Subscribe, and pull the current values once."""
+        super().showEvent(event)
+        if not self._following:
+            self._following = True
+            for signal, current, show in self._followed:
+                signal.connect(show)
+                show(current())
+
+    def hideEvent(self, event: QHideEvent) -> None:
+        """Unsubscribe."""
+        super().hideEvent(event)
+        if self._following:
+            self._following = False
+            for signal, _, show in self._followed:
+                signal.disconnect(show)
+
+
+class View(Follower):
+    """A visualisation: it takes values and draws them; the user's actions go to the state.
 
     Parameters
     ----------
@@ -41,21 +78,9 @@ class View(QWidget):
         super().__init__(parent)
         self.state = state
         self.messages = messages
-        self._followed: list[tuple[SignalInstance, Callable[[], Any], Callable[[Any], None]]] = []
-        self._following = False
         self._heard = False
         if self.shows_values:
             self.follow(state.late_changed, lambda: state.late, self.show_late)
-
-    def follow(self, signal: SignalInstance, current: Callable[[], Any], show: Callable[[Any], None]) -> None:
-        """Call `show` with the value of `signal` while visible, and with `current()` on becoming visible.
-
-        `show` must be a bound method of a QObject of the GUI thread.
-        """
-        self._followed.append((signal, current, show))
-        if self._following:
-            signal.connect(show)
-            show(current())
 
     @Slot(bool)
     def show_late(self, late: bool) -> None:
@@ -81,29 +106,16 @@ class View(QWidget):
         """Read what the last session left."""
 
     def showEvent(self, event: QShowEvent) -> None:
-        """Subscribe, and pull the current values once; report what goes wrong while a picture is saved."""
-        super().showEvent(event)
+        """Report what goes wrong while a picture is saved, from the first time on."""
         if not self._heard:
             self._heard = True
             self.hear(self)
-        if not self._following:
-            self._following = True
-            for signal, current, show in self._followed:
-                signal.connect(show)
-                show(current())
+        super().showEvent(event)
 
     def hear(self, part: QWidget) -> None:
         """Report what goes wrong while a picture of a part is saved; once for each part."""
         for figure in part.findChildren(Figure):
             figure.failed.connect(self.messages.report)
-
-    def hideEvent(self, event: QHideEvent) -> None:
-        """Unsubscribe."""
-        super().hideEvent(event)
-        if self._following:
-            self._following = False
-            for signal, _, show in self._followed:
-                signal.disconnect(show)
 
 
 @dataclass(frozen=True)

@@ -14,10 +14,12 @@ from cnnviz.views.networks.spec import SPEC as NETWORKS
 from cnnviz.views.numbers.spec import SPEC as NUMBERS
 from cnnviz.views.overlay.spec import SPEC as OVERLAY
 from cnnviz.views.prediction.spec import SPEC as PREDICTION
+from cnnviz.views.race.spec import SPEC as RACE
 from cnnviz.views.step_through.spec import SPEC as STEP_THROUGH
+from cnnviz.views.training.spec import SPEC as TRAINING
 from cnnviz.views.xray.spec import SPEC as XRAY
 
 VIEWS: tuple[ViewSpec, ...] = (
     INPUT, NETWORK, PREDICTION, FEATURE_MAPS, FILTERS, STEP_THROUGH, DISTRIBUTION, NUMBERS, OVERLAY, XRAY, DIFFERENCE,
-    LAB, NETWORKS,
+    LAB, NETWORKS, TRAINING, RACE,
 )  # fmt: skip

@@ -5,16 +5,18 @@ from __future__ import annotations
 import importlib
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Slot
 
+from cnnviz.core import scale
 from cnnviz.core.inspection import FloatArray, Inspection, LoadedModel, ModelRequest, PixelArray
 from cnnviz.core.memory import give_memory_back
 from cnnviz.models.sources import source_of
-from cnnviz.state.app_state import AppState, Gradient, InputState, Place
+from cnnviz.state.app_state import AppState, ColourScope, Gradient, InputState, Place
 from cnnviz.state.messages import MessageCenter
+from cnnviz.state.training_state import LiveWeights
 from cnnviz.workers.gentle_import import gentle_import
 from cnnviz.workers.latest_lane import LatestLane
 
@@ -24,12 +26,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class InferenceRequest:
-    """All that the lane needs: it reads no widget and no state."""
+    """All that the lane needs: it reads no widget and no state; `over_network` asks for the limits of all layers."""
 
     model: ModelRequest
     image_hw: FloatArray | None
     generation: int
     photo: PixelArray | None = None
+    over_network: bool = False
+    live: LiveWeights | None = None
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -56,16 +60,20 @@ def make_handler() -> Callable[[InferenceRequest], InferenceResult]:
 
     engine: Engine | None = None
     untidy = False
+    renewed: LiveWeights | None = None
 
     def handle(request: InferenceRequest) -> InferenceResult:
-        nonlocal engine, untidy
+        nonlocal engine, untidy, renewed
         if untidy and engine is not None and engine.request == request.model:
             untidy = False  # by now the window has let go of the network before, too
             give_memory_back()
         if engine is None or engine.request != request.model:
             _import_zoo(request.model)
-            engine, untidy = Engine(request.model), True
+            engine, untidy, renewed = Engine(request.model), True, None
             devices.set_threads_for(engine.loaded.graph.macs)
+        if request.live is not None and request.live is not renewed:
+            engine.renew(request.live.tensors)
+            renewed = request.live
         inspection = None
         if isinstance(request, GradientRequest):
             place = request.place
@@ -73,6 +81,9 @@ def make_handler() -> Callable[[InferenceRequest], InferenceResult]:
             return InferenceResult(engine.loaded, None, Gradient(request.model, request.generation, place, slope_hw))
         if request.image_hw is not None:
             inspection = engine.inspect(request.image_hw, request.generation, photo=request.photo)
+            if request.over_network:
+                limits = scale.network_limits(engine.loaded.graph, inspection.values)
+                inspection = replace(inspection, network_limits=limits)
         return InferenceResult(engine.loaded, inspection)
 
     return handle
@@ -80,13 +91,15 @@ def make_handler() -> Callable[[InferenceRequest], InferenceResult]:
 
 def _import_zoo(model: ModelRequest) -> None:
     """Import torchvision, where the network is one of its or may be, as gently as torch."""
-    from cnnviz.models import registry
+    from cnnviz.models import registry, weight_files
 
-    if registry.is_file(model.name):
+    path = model.weights_path or ""
+    own = weight_files.network_named_in(path) if path.endswith(".safetensors") else ""
+    if registry.is_file(model.name) and own not in {spec.name for spec in registry.MODELS}:
         module = "cnnviz.models.torchvision_zoo"  # to tell whose weights they are
-        needed = source_of(model.weights_path or "") == "weights"
+        needed = source_of(path) == "weights"
     else:
-        spec = registry.get(model.name)
+        spec = registry.get(own if registry.is_file(model.name) else model.name)
         module = spec.builder.partition(":")[0]
         needed = spec.input.preparation == "photo"
     if needed and module not in sys.modules:
@@ -112,7 +125,9 @@ class InferenceService(QObject):
         self._lane.failed.connect(self._on_lane_failed)
         state.input_changed.connect(self._on_state_input_changed)
         state.model_requested.connect(self._on_state_model_requested)
+        state.scope_changed.connect(self._on_state_scope_changed)
         state.gradient_requested.connect(self._on_state_gradient_requested)
+        state.training.live_changed.connect(self._on_training_live_changed)
         self._unanswered: InferenceRequest | None = None  # the newest picture or network that the lane was given
         self._place: Place | None = None  # whose gradient is wished for
         self._asked = False  # the lane was given that wish
@@ -126,7 +141,11 @@ class InferenceService(QObject):
         if request is not None:
             wish = InferenceRequest(request, None, 0)
             if current is not None:
-                wish = InferenceRequest(request, current.image_hw, current.generation, current.photo)
+                over_network = self._state.scope == "network"
+                wish = InferenceRequest(request, current.image_hw, current.generation, current.photo, over_network)
+            live = self._state.training.live
+            if live is not None and live.request == request:
+                wish = replace(wish, live=live)
             self._unanswered, self._asked = wish, False  # what waits in the lane gives way
             self._lane.submit(wish)
 
@@ -157,6 +176,18 @@ class InferenceService(QObject):
     @Slot(object)
     def _on_state_input_changed(self, current: InputState) -> None:
         self._submit(current)
+
+    @Slot(object)
+    def _on_state_scope_changed(self, scope: ColourScope) -> None:
+        """Let the lane read all values, which takes too long here; until then the scale is the layer's."""
+        values = self._state.inspection
+        if scope == "network" and (values is None or values.network_limits is None or self._state.is_stale):
+            self._submit(self._state.input)
+
+    @Slot(object)
+    def _on_training_live_changed(self, live: LiveWeights | None) -> None:
+        if live is not None and live.request == self._state.model_request:
+            self._submit(self._state.input)
 
     @Slot(object)
     def _on_state_model_requested(self, request: ModelRequest) -> None:

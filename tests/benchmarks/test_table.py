@@ -37,6 +37,13 @@ PROMISED = {
     "gui_gap_computing_vgg16_p99": 16.7,
     "memory_ratio_vgg19": 1.5,
     "window_resnet152_ratio": 1.2,
+    "million_batches_hover_zoom_p99": 16.7,
+    "train_command_ratio": 1.02,
+    "train_flat_memory": 5.0,
+    "train_window_ratio": 1 / 0.95,
+    "train_gui_gap_p99": 16.7,
+    "train_gui_gap_worst": 100.0,
+    "train_first_point": 1.0,
     "first_window_ratio": 0.7,
     "windows_after_torch": 0.0,
     "start_gui_gap_p99": 100.0,
@@ -71,6 +78,11 @@ def test_a_start_is_measured_with_a_pen_in_it(environment: dict[str, str], monke
     assert 0 < rows["first_window_ratio"].value < rows["ready_ratio"].value
 
 
+def test_the_curves_are_measured_while_they_are_painted(environment: dict[str, str]) -> None:
+    found = table._measure("curves", environment, "20000", "20")
+    assert 0 < found["hover_p50_ms"] <= found["zoom_p50_ms"] <= found["hover_zoom_p99_ms"]
+
+
 def test_a_measurement_that_fails_is_one_sentence(environment: dict[str, str]) -> None:
     with pytest.raises(UserError, match="'nothing' did not finish"):
         table._measure("nothing", environment)
@@ -94,7 +106,7 @@ def measured(monkeypatch: pytest.MonkeyPatch) -> dict[str, float]:
         "gui_gap_worst_ms": 200.0, "points_lost": 0, "ratio": 1.1, "opening_worst_ms": 40.0, "step_p99_ms": 8.0,
         "frame_ms": 16.0, "play_gap_p99_ms": 7.0, "draw_gap_p99_ms": 7.0, "lenet5": 1.1, "vgg16": 1.05,
         "resnet50": 1.05, "choosing_worst_ms": 40.0, "scrolling_p99_ms": 9.0, "panning_p99_ms": 9.0,
-        "computing_gap_p99_ms": 9.0,
+        "computing_gap_p99_ms": 9.0, "growth_mb": 1.0, "hover_zoom_p99_ms": 9.0,
     }  # fmt: skip
     monkeypatch.setattr(table, "_measure", lambda what, environment, *arguments: times)
 

@@ -11,6 +11,7 @@ pytest.importorskip("PySide6")
 
 from pytestqt.qtbot import QtBot
 
+from cnnviz.core import scale
 from cnnviz.core.image import load_picture
 from cnnviz.core.inspection import ModelRequest
 from cnnviz.core.paths import resources_dir
@@ -118,3 +119,28 @@ def test_a_gradient_that_fails_is_a_message_and_the_lane_lives_on(
     assert desk.state.model is not None
     with qtbot.waitSignal(desk.state.gradient_changed):
         desk.state.gradient_requested.emit(PLACE)
+
+
+def test_the_limits_of_the_network_are_found_in_the_lane_while_they_are_wanted(desk: Desk, qtbot: QtBot) -> None:
+    loaded(desk, qtbot)
+    state = desk.state
+    before, model = state.inspection, state.model
+    assert before is not None
+    assert model is not None
+    assert state.network_limits is None
+    with qtbot.waitSignal(state.inspection_changed, timeout=10_000):
+        state.set_scope("network")
+    after = state.inspection
+    assert after is not None
+    assert after.network_limits == scale.network_limits(model.graph, before.values)
+    state.set_scope("unit")
+    state.set_scope("network")  # they are known
+    assert len(desk.given) == 2
+    newer = state.set_input(np.ones((28, 28), np.float32), blank=False)
+    qtbot.waitUntil(lambda: state.inspection is not None and state.inspection.generation == newer.generation)
+    assert state.network_limits is not None
+    assert state.network_limits != after.network_limits
+    state.set_scope("layer")
+    newest = state.set_input(np.zeros((28, 28), np.float32), blank=True)
+    qtbot.waitUntil(lambda: state.inspection is not None and state.inspection.generation == newest.generation)
+    assert state.network_limits is None

@@ -82,11 +82,11 @@ def test_pixels_from_the_clipboard_become_a_picture_and_a_board(desk: Desk, qtbo
 
 
 def test_what_was_done_to_a_picture_is_said(desk: Desk, qtbot: QtBot, tmp_path: Path) -> None:
-    path = png(tmp_path / "wide.png", size=(3000, 10))
+    path = png(tmp_path / "wide.png", size=(6000, 5000))
     desk.state.open_requested.emit(str(path))
     qtbot.waitUntil(lambda: bool(desk.posted))
     assert desk.posted[0].level == "notice"
-    assert "3,000" in desk.posted[0].sentence
+    assert "6,000" in desk.posted[0].sentence
 
 
 @pytest.mark.parametrize("kind", ["missing", "empty", "text", "truncated", "folder"])

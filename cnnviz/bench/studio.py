@@ -1,0 +1,135 @@
+"""Training in the window: its speed beside a plain loop on the same pictures and threads, and what the window feels.
+
+LeNet-5, batch 64, one thread, the starter digits as they are; the page *Train* with curves and "Your drawing" (a view
+of the filters) in sight. The plain loop runs in turn with the window's, in the same process, while that is paused.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+
+import torch
+from PySide6.QtWidgets import QApplication
+from torch import nn
+from torch.nn import functional
+
+from cnnviz.app import Application
+from cnnviz.bench.probe import Heartbeat, run_until
+from cnnviz.bench.stats import median, percentile
+from cnnviz.bench.stepping import settle
+from cnnviz.core.memory import keep_freed_memory
+from cnnviz.models import registry
+from cnnviz.models.building import build
+from cnnviz.models.preparation import to_input
+from cnnviz.state.training_state import TrainingState
+from cnnviz.training import parts, session
+from cnnviz.training.config import TrainConfig
+from cnnviz.views.training.widget import PANELS, TrainingView
+
+ROUNDS, TURN_S = 5, 2.0
+BEATS = 2000
+CONFIG = TrainConfig(
+    "lenet5", "starter", batch_size=64, epochs=10_000, learning_rate=1e-3, schedule="constant", warm_up=0.0,
+    validation=100, threads=1, device="cpu",
+)  # fmt: skip
+
+
+class PlainLoop:
+    """What one would write by hand: index, normalise, forward, loss, backward, step."""
+
+    def __init__(self) -> None:
+        spec = registry.get(CONFIG.model)
+        self._part, _ = parts.split(session.load_data(CONFIG), CONFIG, spec.input.channels, torch.device("cpu"))
+        self._spec = spec.input
+        self._network: nn.Module = build(spec)
+        self._optimiser = torch.optim.AdamW(self._network.parameters(), CONFIG.learning_rate)
+
+    def images_per_s(self, seconds: float) -> float:
+        """Train for a while in a thread of its own, and return its speed."""
+        found: list[float] = []
+
+        def run() -> None:
+            torch.set_num_threads(1)
+            begin_s, count = time.perf_counter(), 0
+            while time.perf_counter() - begin_s < seconds:
+                for chosen in torch.randperm(len(self._part)).split(CONFIG.batch_size):  # type: ignore[no-untyped-call]
+                    x_nchw = to_input(self._part.images_nchw[chosen].float() / 255, self._spec)
+                    loss = functional.cross_entropy(self._network(x_nchw), self._part.labels_n[chosen])
+                    self._optimiser.zero_grad()
+                    loss.backward()  # type: ignore[no-untyped-call]
+                    self._optimiser.step()
+                    loss.item()
+                    count += len(chosen)
+            found.append(count / (time.perf_counter() - begin_s))
+
+        thread = threading.Thread(target=run)
+        thread.start()
+        thread.join()
+        return found[0]
+
+
+def first_point_s(training: TrainingState) -> float:
+    """Start a run, and return the time until its first point is in the curves."""
+    begin_s = time.perf_counter()
+    training.start_requested.emit(CONFIG, "bench")
+    run_until(lambda: training.curves is not None and len(training.curves.batches) > 0)
+    return time.perf_counter() - begin_s
+
+
+def images_per_s(training: TrainingState, seconds: float) -> float:
+    """Let the run go on for a while, and return its speed; it waits again afterwards."""
+    training.pause_requested.emit(False)
+    run_until(lambda: training.progress.stage == "running")
+    first, begin_s = training.progress.step, time.perf_counter()
+    run_until(lambda: time.perf_counter() - begin_s > seconds)
+    last, took_s = training.progress.step, time.perf_counter() - begin_s
+    training.pause_requested.emit(True)
+    run_until(lambda: training.progress.stage == "paused")
+    epoch = training.progress.started
+    assert epoch is not None
+    return (last - first) * epoch.n_train / epoch.batches / took_s
+
+
+def gaps_ms() -> list[float]:
+    """Return the heartbeat's gaps while the run learns."""
+    heartbeat = Heartbeat()
+    heartbeat.start()
+    run_until(lambda: len(heartbeat.gaps_ms) >= BEATS)
+    heartbeat.stop()
+    return heartbeat.gaps_ms
+
+
+def main() -> None:
+    """Print the measurements as JSON."""
+    keep_freed_memory()
+    _app = QApplication([])
+    application = Application()
+    application.start()
+    application.window.resize(1440, 900)
+    run_until(lambda: application.state.inspection is not None)
+    view = application.window.open_page("training")
+    assert isinstance(view, TrainingView)
+    view.tabs.setCurrentIndex([panel.title for panel in PANELS].index("Your drawing"))
+    settle()
+    training, plain = application.state.training, PlainLoop()
+    found: dict[str, float] = {"first_point_s": first_point_s(training)}
+    own = registry.name_of_file(str(training.progress.path))
+    run_until(lambda: application.state.model is not None and application.state.model.request.name.startswith(own))
+    gaps = gaps_ms()
+    found["gap_p99_ms"], found["gap_worst_ms"] = (percentile(gaps, 0.99), max(gaps))
+    training.pause_requested.emit(True)
+    run_until(lambda: training.progress.stage == "paused")
+    ratios = []
+    for _ in range(ROUNDS):
+        alone = plain.images_per_s(TURN_S)
+        ratios.append(alone / images_per_s(training, TURN_S))  # times, as in the other rows: less is better
+    found["ratio"] = median(ratios)
+    print(json.dumps(found), flush=True)
+    application.stop()
+    application.window.close()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,197 @@
+"""The bar above the curves: what is trained, how far it is, and the wishes one can have meanwhile."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+from PySide6.QtCore import Qt, Signal, Slot
+from PySide6.QtGui import QKeySequence, QShortcut
+from PySide6.QtWidgets import (
+    QCheckBox,
+    QComboBox,
+    QDoubleSpinBox,
+    QFileDialog,
+    QHBoxLayout,
+    QLabel,
+    QProgressBar,
+    QPushButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from cnnviz.core.inspection import LoadedModel, ModelRequest
+from cnnviz.models import registry
+from cnnviz.state.app_state import AppState
+from cnnviz.state.training_state import Progress
+from cnnviz.views.training import words
+from cnnviz.widgets import theme
+from cnnviz.widgets.flow import FlowLayout
+
+EMPTY = "No run yet. Choose a network and data at the left, and press Start."
+_NOTHING = "Nothing is frozen"
+
+
+class RunBar(QWidget):
+    """Progress, pause, step, stop, rate, freezing, keeping.
+
+    Signals
+    -------
+    again_requested()
+        The user wants to go on from what was saved last at a tenth of the rate.
+    """
+
+    again_requested = Signal()
+
+    def __init__(self, state: AppState, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._state, self._training = state, state.training
+        self.title = QLabel(EMPTY, self)
+        self.title.setWordWrap(True)
+        self.bar = QProgressBar(self)
+        self.bar.setRange(0, 1000)
+        self.bar.setAccessibleName("Share of the run that is done")
+        self.facts = QLabel(self)
+        self.facts.setTextFormat(Qt.TextFormat.PlainText)
+        self._make_buttons()
+        self._make_wishes()
+        self._lay_out()
+        self.show_progress(self._training.progress)
+
+    def _make_buttons(self) -> None:
+        self.pause = QPushButton("&Pause", self)
+        self.pause.setToolTip("Wait before the next step and save; press again to go on (Space)")
+        self.pause.clicked.connect(self._on_pause_clicked)
+        self.step = QPushButton("S&tep", self)
+        self.step.setToolTip("Do one step of the optimiser, then wait")
+        self.step.clicked.connect(self._training.step_requested)
+        self.stop = QPushButton("St&op", self)
+        self.stop.setToolTip("Save the run and end it; it can go on later from the list of runs")
+        self.stop.clicked.connect(self._training.stop_requested)
+        self.resume = QPushButton("&Resume", self)
+        self.resume.setToolTip("Go on from where the run was saved last")
+        self.resume.clicked.connect(self._on_resume_clicked)
+        self.slower = QPushButton("Go back, rate ÷ 10", self)
+        self.slower.setToolTip("Go on from the last good state with a tenth of the learning rate")
+        self.slower.clicked.connect(self.again_requested)
+        shortcut = QShortcut(QKeySequence(Qt.Key.Key_Space), self)
+        shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
+        shortcut.activated.connect(self.pause.click)
+
+    def _make_wishes(self) -> None:
+        self.rate = QDoubleSpinBox(self)
+        self.rate.setDecimals(4)
+        self.rate.setRange(0.0001, 1000.0)
+        self.rate.setValue(1.0)
+        self.rate.setStepType(QDoubleSpinBox.StepType.AdaptiveDecimalStepType)
+        self.rate.setPrefix("rate × ")
+        self.rate.setKeyboardTracking(False)
+        self.rate.setToolTip("Multiply the schedule's learning rate by this, from the next step on")
+        self.rate.setAccessibleName("Factor of the learning rate")
+        self.rate.valueChanged.connect(self._training.rate_requested)
+        self.freeze = QComboBox(self)
+        self.freeze.setToolTip("This layer and all before it keep their weights; those after it learn")
+        self.freeze.setAccessibleName("Freeze up to")
+        self.freeze.addItem(_NOTHING, "")
+        self.freeze.activated.connect(self._on_freeze_activated)
+        self.shown = QCheckBox("Show in &Explore", self)
+        self.shown.setToolTip("Let Explore show the network that learns, with your own drawing, while it learns")
+        self.shown.setChecked(self._training.shown)
+        self.shown.toggled.connect(self._on_shown_toggled)
+        self.keep = QPushButton("&Keep network…", self)
+        self.keep.setToolTip("Copy the network as it is now to a file, which Explore and others can open")
+        self.keep.clicked.connect(self._on_keep_clicked)
+
+    def _lay_out(self) -> None:
+        row = QHBoxLayout()
+        row.setSpacing(theme.GRID_PX)
+        row.addWidget(self.bar, 1)
+        row.addWidget(self.facts)
+        flow = QWidget(self)
+        parts = (
+            self.pause, self.step, self.stop, self.resume, self.slower, self.rate, self.freeze, self.shown, self.keep,
+        )  # fmt: skip
+        flow.setLayout(FlowLayout(parts, theme.GRID_PX))
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(theme.GRID_PX // 2)
+        column.addWidget(self.title)
+        column.addLayout(row)
+        column.addWidget(flow)
+
+    @Slot(object)
+    def show_progress(self, progress: Progress) -> None:
+        """Show where the run stands, and offer what can be done now."""
+        self.title.setText(words.title_of(progress) or EMPTY)
+        active, stage = progress.is_active, progress.stage
+        known = progress.steps > 0
+        self.bar.setRange(0, 0 if stage == "preparing" else 1000)
+        self.bar.setValue(round(1000 * progress.step / progress.steps) if known else 0)
+        self.bar.setFormat(f"{progress.step:,} of {progress.steps:,} steps" if known else "")
+        self.facts.setText(words.facts_of(progress))
+        self.pause.setText("&Go on" if stage == "paused" else "&Pause")
+        self.pause.setEnabled(stage in ("running", "paused"))
+        self.step.setEnabled(stage in ("running", "paused"))
+        self.stop.setEnabled(active and stage != "stopping")
+        unfinished = not known or progress.step < progress.steps
+        self.resume.setVisible(not active and progress.path is not None and unfinished and stage != "following")
+        self.slower.setVisible(stage == "failed" and "no longer a number" in progress.sentence)
+        for part in (self.rate, self.freeze, self.keep):
+            part.setEnabled(stage in ("running", "paused"))
+        for part in (self.pause, self.step, self.stop):
+            part.setVisible(active or stage == "idle")
+
+    @Slot(object)
+    def show_model(self, model: LoadedModel | None) -> None:
+        """List the layers of the network that learns, when Explore knows it."""
+        progress = self._training.progress
+        if model is None or progress.path is None or not model.request.name.endswith("last.safetensors"):
+            return
+        chosen = self.freeze.currentData()
+        self.freeze.clear()
+        self.freeze.addItem(_NOTHING, "")
+        for node in model.graph.layers[:-1]:
+            if node.weight:
+                path = node.weight.rpartition(".")[0]
+                self.freeze.addItem(f"Frozen up to {path}", path)
+        frozen = progress.config.freeze if progress.config is not None else ""
+        self.freeze.setCurrentIndex(max(0, self.freeze.findData(chosen or frozen)))
+
+    @Slot()
+    def _on_pause_clicked(self) -> None:
+        self._training.pause_requested.emit(self._training.progress.stage != "paused")
+
+    @Slot()
+    def _on_resume_clicked(self) -> None:
+        path = self._training.progress.path
+        if path is not None:
+            self._training.resume_requested.emit(str(path))
+
+    @Slot(int)
+    def _on_freeze_activated(self, row: int) -> None:
+        self._training.freeze_requested.emit(str(self.freeze.itemData(row)))
+
+    @Slot(bool)
+    def _on_shown_toggled(self, shown: bool) -> None:
+        self._training.show(shown)
+        progress = self._training.progress
+        if shown and progress.path is not None and progress.started is not None:
+            last = str(progress.path / "last.safetensors")
+            self._state.request_model(ModelRequest(registry.name_of_file(last), last))
+
+    @Slot()
+    def _on_keep_clicked(self) -> None:
+        progress = self._training.progress
+        if progress.path is None:
+            return
+        suggested = Path.home() / f"{progress.path.name}-{progress.step}.safetensors"
+        path, _ = QFileDialog.getSaveFileName(self, "Keep network", str(suggested), "Weights (*.safetensors)")
+        if path:
+            self._training.keep_requested.emit(path if path.endswith(".safetensors") else f"{path}.safetensors")
+
+    def show_rate(self, scale: float) -> None:
+        """Show a factor of the rate without asking for it."""
+        if math.isfinite(scale):
+            self.rate.blockSignals(True)
+            self.rate.setValue(scale)
+            self.rate.blockSignals(False)

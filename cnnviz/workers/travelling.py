@@ -1,0 +1,324 @@
+"""Going back in time, and watching runs that others train: both read a run's folder in a lane of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from PySide6.QtCore import QObject, QTimer, Slot
+
+from cnnviz.core.curves import Curves
+from cnnviz.core.inspection import ModelRequest
+from cnnviz.models import registry
+from cnnviz.state.app_state import AppState
+from cnnviz.state.messages import MessageCenter
+from cnnviz.state.training_state import Beginning, LiveWeights, Progress, RunCurves, Stage, ValidationSheet
+from cnnviz.training import runs
+from cnnviz.training.runs import RunSummary
+from cnnviz.workers.gentle_import import gentle_import
+from cnnviz.workers.latest_lane import LatestLane
+
+if TYPE_CHECKING:
+    from cnnviz.training.reading import News, Reader
+    from cnnviz.training.time_machine import Snapshot
+
+FOLLOW_MS = 500
+
+
+@dataclass(frozen=True, eq=False)
+class Look:
+    """Asks for what is new in a run's folder; `fresh` begins with everything.
+
+    With `sheet` the validation's first pictures are loaded, too.
+    """
+
+    path: Path
+    fresh: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class Travel:
+    """Asks for a recorded step, or for the last saved weights."""
+
+    path: Path
+    step: int | None
+
+
+@dataclass(frozen=True, eq=False)
+class Overlay:
+    """Asks for the curves of other runs."""
+
+    paths: tuple[Path, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Looked:
+    """What is new, and on the first look what the run is."""
+
+    reader: Reader
+    news: News
+    sheet: ValidationSheet | None
+
+
+def make_follower() -> Callable[[Look], Looked]:
+    """Return the function of the lane that watches; torch is imported there."""
+    with gentle_import():
+        from cnnviz.training.reading import Reader
+    reader: Reader | None = None
+
+    def handle(request: Look) -> Looked:
+        nonlocal reader
+        sheet = None
+        if reader is None or request.fresh or reader.path != request.path:
+            reader = Reader(request.path)
+            sheet = _sheet(reader)
+        return Looked(reader, reader.news(), sheet)
+
+    return handle
+
+
+def _sheet(reader: Reader) -> ValidationSheet | None:
+    """Return the pictures of a run's validation part; ``None`` where the data is not here any more."""
+    from cnnviz.core.errors import UserError
+    from cnnviz.training import folder, parts, session
+    from cnnviz.training.time_machine import sample_of
+
+    try:
+        data = session.load_data(reader.config)
+        folder.check_data(reader.path, data)
+        held = parts.order_of(data, reader.config)[1]
+        chosen = held[sample_of(reader.config, len(held))].numpy()
+    except UserError:
+        return None
+    if not len(chosen) or registry.get(reader.config.model).gives_picture:
+        return None
+    return ValidationSheet(data.images_nhw[chosen], data.labels_n[chosen], np.zeros(0, np.int64), data.classes)
+
+
+def make_traveller() -> Callable[[Any], Any]:
+    """Return the function of the lane that reads recorded steps and other runs' curves."""
+    with gentle_import():
+        from cnnviz.training import time_machine
+        from cnnviz.training.reading import Reader
+
+    def handle(request: Travel | Overlay) -> Any:
+        if isinstance(request, Overlay):
+            return tuple(_curves(Reader(path)) for path in request.paths)
+        if request.step is not None:
+            return time_machine.read(time_machine.found_steps(request.path).get(request.step, request.path / "gone"))
+        from cnnviz.models import weight_files
+
+        return dict(weight_files.read(request.path / "last.safetensors").tensors)
+
+    return handle
+
+
+def make_beginner() -> Callable[[Path], Beginning]:
+    """Return the function of the lane that reads what a run began with: its layers and its first recorded step."""
+    with gentle_import():
+        from cnnviz.training import folder, time_machine
+        from cnnviz.training.layers_of import trainable_layers
+
+    def handle(path: Path) -> Beginning:
+        config, classes = folder.read_config(path), folder.read_facts(path).get("classes", ())
+        layers, steps = trainable_layers(config, len(classes)), time_machine.found_steps(path)
+        snapshot = time_machine.read(steps[min(steps)]) if steps else None
+        weights = LiveWeights(snapshot.step, snapshot.weights) if snapshot is not None else None
+        return Beginning(path, layers, weights, folder.read_frozen(path, config))
+
+    return handle
+
+
+def make_lister() -> Callable[[object], tuple[RunSummary, ...]]:
+    """Return the function of the lane that lists runs."""
+    return lambda request: runs.summaries()
+
+
+def _curves(reader: Reader) -> RunCurves:
+    news, curves = reader.news(), RunCurves(reader.path, reader.path.name)
+    curves.batches.append(news.batches)
+    curves.epochs.append(news.epochs)
+    return curves
+
+
+class TravelService(QObject):
+    """Opens runs, watches those that others train, and goes to recorded steps.
+
+    Parameters
+    ----------
+    state, messages
+        The window's state, and where problems go.
+    """
+
+    def __init__(self, state: AppState, messages: MessageCenter, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._app, self._state, self._messages = state, state.training, messages
+        self._follower = LatestLane(make_follower, "following", self)
+        self._follower.done.connect(self._on_follower_done)
+        self._follower.failed.connect(self._on_failed)
+        self._traveller = LatestLane(make_traveller, "travelling", self)
+        self._traveller.done.connect(self._on_traveller_done)
+        self._traveller.failed.connect(self._on_failed)
+        self._beginner = LatestLane(make_beginner, "reading beginnings", self)
+        self._beginner.done.connect(self._on_beginner_done)
+        self._beginner.failed.connect(self._on_failed)
+        self._lister = LatestLane(make_lister, "listing runs", self)
+        self._lister.done.connect(self._on_lister_done)
+        self._lister.failed.connect(self._on_failed)
+        self._timer = QTimer(self)
+        self._timer.setInterval(FOLLOW_MS)
+        self._timer.timeout.connect(self._on_timer_timeout)
+        self._path: Path | None = None  # of the run that is watched
+        training = self._state
+        training.follow_requested.connect(self._on_follow_requested)
+        training.travel_requested.connect(self._on_travel_requested)
+        training.before_requested.connect(self._on_before_requested)
+        training.overlay_requested.connect(self._on_overlay_requested)
+        training.progress_changed.connect(self._on_progress_changed)
+        training.runs_changed.connect(self._on_runs_changed)
+
+    def stop(self) -> None:
+        """Stop the lanes and wait for them."""
+        self._timer.stop()
+        self._follower.stop()
+        self._traveller.stop()
+        self._beginner.stop()
+        self._lister.stop()
+
+    @Slot()
+    def _on_runs_changed(self) -> None:
+        self._lister.submit(None)
+
+    @Slot(object, object)
+    def _on_lister_done(self, request: object, found: tuple[RunSummary, ...]) -> None:
+        self._state.set_runs(found)
+
+    @Slot()
+    def _on_before_requested(self) -> None:
+        path = self._state.progress.path
+        if path is not None:
+            self._beginner.submit(path)
+
+    @Slot(object, object)
+    def _on_beginner_done(self, path: Path, found: Beginning) -> None:
+        if path == self._state.progress.path:
+            if not self._state.progress.is_active:  # what this program trains tells by itself
+                self._state.set_frozen(found.frozen)
+            self._state.set_before(found)
+
+    @Slot(str)
+    def _on_follow_requested(self, folder: str) -> None:
+        if self._state.progress.is_active:
+            if self._state.progress.path != Path(folder):
+                self._messages.notice("Stop the run that learns before another one is opened.", "training")
+            return
+        self._path = Path(folder)
+        self._follower.submit(Look(self._path, fresh=True))
+        self._timer.start()
+
+    @Slot(object)
+    def _on_progress_changed(self, progress: Progress) -> None:
+        if progress.is_active:  # this program trains: its own events are newer than its files
+            self._timer.stop()
+            self._path = None
+
+    @Slot()
+    def _on_timer_timeout(self) -> None:
+        if self._path is not None and not self._follower.is_busy:
+            self._follower.submit(Look(self._path))
+
+    @Slot(object, object)
+    def _on_follower_done(self, request: Look, looked: Looked) -> None:
+        if request.path != self._path:
+            return
+        news, curves = looked.news, self._state.curves
+        if request.fresh or news.anew or curves is None:
+            curves = RunCurves(request.path, request.path.name)
+            self._state.set_overlaid(())
+            self._state.set_layers(())
+            self._state.set_epoch(None)
+            self._state.set_cursor(None)
+            self._state.set_before(None)
+            self._state.set_sheet(looked.sheet)
+            self._app_shows(request.path)
+        _add(curves.batches, news.batches)
+        _add(curves.epochs, news.epochs)
+        started = looked.reader.started
+        step = int(curves.batches["step"][-1]) if len(curves.batches) else 0
+        stage: Stage = (
+            "following" if news.is_written else "finished" if started and self._done(started, step) else "idle"
+        )
+        epoch = int(curves.batches["epoch"][-1]) if len(curves.batches) else 0
+        if request.fresh or news.anew:
+            self._state.set_frozen(looked.reader.config.freeze)
+        self._state.set_progress(Progress(stage, request.path, looked.reader.config, started, epoch, step))
+        if request.fresh or news.anew or len(news.batches["step"]) or len(news.epochs["step"]):
+            self._state.set_curves(curves)
+        newer = news.recorded != self._state.recorded
+        self._state.set_recorded(news.recorded)
+        if newer and news.recorded and self._state.cursor is None:
+            self._traveller.submit(Travel(request.path, news.recorded[-1]))
+
+    @staticmethod
+    def _done(started: Any, step: int) -> bool:
+        return bool(step >= started.epochs * started.batches)
+
+    def _app_shows(self, path: Path) -> None:
+        last = path / "last.safetensors"
+        if self._state.shown and last.is_file():
+            self._app.request_model(ModelRequest(registry.name_of_file(str(last)), str(last)))
+
+    @Slot(object)
+    def _on_travel_requested(self, step: int | None) -> None:
+        path = self._state.progress.path
+        if path is None:
+            return
+        self._state.set_cursor(step)
+        if step is not None or not self._state.progress.is_active:
+            self._traveller.submit(Travel(path, step))
+
+    @Slot(object)
+    def _on_overlay_requested(self, folders: tuple[str, ...]) -> None:
+        if folders:
+            self._traveller.submit(Overlay(tuple(Path(folder) for folder in folders)))
+        else:
+            self._state.set_overlaid(())
+
+    @Slot(object, object)
+    def _on_traveller_done(self, request: Travel | Overlay, result: Any) -> None:
+        if isinstance(request, Overlay):
+            self._state.set_overlaid(result)
+            return
+        if request.path != self._state.progress.path:
+            return
+        last = str(request.path / "last.safetensors")
+        model = ModelRequest(registry.name_of_file(last), last)
+        if request.step is None:
+            if self._state.cursor is None and not self._state.progress.is_active:
+                self._state.set_live(LiveWeights(self._state.progress.step, result, model))
+            return
+        latest = request.step == (self._state.recorded or (None,))[-1]
+        if self._state.cursor == request.step or (self._state.cursor is None and latest):
+            self._show(result, model)
+
+    def _show(self, snapshot: Snapshot, model: ModelRequest) -> None:
+        self._state.set_layers(snapshot.layers)
+        self._state.set_live(LiveWeights(snapshot.step, snapshot.weights, model))
+        sheet = self._state.sheet
+        if sheet is not None and len(snapshot.predicted_n) == len(sheet.labels_n):
+            self._state.set_sheet(replace(sheet, predicted_n=snapshot.predicted_n, step=snapshot.step))
+
+    @Slot(object, object)
+    def _on_failed(self, request: object, error: BaseException) -> None:
+        if isinstance(request, Look):
+            self._timer.stop()
+            self._path = None
+        self._messages.report(error, "training")
+
+
+def _add(curves: Curves, rows: Any) -> None:
+    if len(rows[curves.names[0]]):
+        curves.append(rows)

@@ -1,0 +1,357 @@
+"""The training services: a run from its start to its end, paused, changed, gone back in, and watched by others."""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from pytestqt.qtbot import QtBot
+
+from cnnviz.core.inspection import ModelRequest
+from cnnviz.datasets.images import LabelledImages
+from cnnviz.datasets.starter import load_starter
+from cnnviz.models import registry
+from cnnviz.state.app_state import AppState
+from cnnviz.state.messages import Message, MessageCenter
+from cnnviz.state.training_state import Stage, WeightPlace
+from cnnviz.training import runs, session
+from cnnviz.training.config import TrainConfig
+from cnnviz.training.variation import NONE
+from cnnviz.workers.inference import InferenceService
+from cnnviz.workers.training import TrainingService
+from cnnviz.workers.travelling import TravelService
+
+CONFIG = TrainConfig(
+    "lenet5", "starter", epochs=2, batch_size=20, validation=50, variation=NONE, threads=1, device="cpu"
+)
+LONG = replace(CONFIG, epochs=2000)
+
+
+@pytest.fixture(autouse=True)
+def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Runs go to a folder of the test, and learn from 250 digits."""
+    digits = load_starter()
+    few = LabelledImages(digits.images_nhw[::20], digits.labels_n[::20])
+    monkeypatch.setattr(runs, "folder", lambda: tmp_path)
+    monkeypatch.setattr(session, "load_data", lambda config: few)
+
+
+@pytest.fixture
+def state() -> AppState:
+    return AppState()
+
+
+@pytest.fixture
+def messages() -> MessageCenter:
+    found = MessageCenter()
+    found.open()
+    return found
+
+
+@pytest.fixture
+def said(messages: MessageCenter) -> list[Message]:
+    found: list[Message] = []
+    messages.posted.connect(found.append)
+    return found
+
+
+@pytest.fixture
+def training(state: AppState, messages: MessageCenter) -> Iterator[TrainingService]:
+    service, travels = TrainingService(state, messages), TravelService(state, messages)
+    yield service
+    service.stop()
+    travels.stop()
+
+
+def at(state: AppState, stage: Stage) -> Callable[[], bool]:
+    return lambda: state.training.progress.stage == stage
+
+
+def past(state: AppState, step: int) -> Callable[[], bool]:
+    return lambda: state.training.progress.step >= step
+
+
+def test_a_run_from_start_to_end(state: AppState, training: TrainingService, qtbot: QtBot, tmp_path: Path) -> None:
+    stages: list[str] = []
+    state.training.progress_changed.connect(lambda p: stages.append(p.stage))
+    state.training.start_requested.emit(CONFIG, "mine")
+    qtbot.waitUntil(at(state, "finished"), timeout=30_000)
+    assert list(dict.fromkeys(stages)) == ["preparing", "running", "finished"]
+    curves, sheet = state.training.curves, state.training.sheet
+    assert curves is not None
+    assert sheet is not None
+    assert curves.batches["step"].tolist() == list(range(1, 21))
+    assert curves.epochs["epoch"].tolist() == [1, 2]
+    assert np.isfinite(curves.batches["loss"]).all()
+    assert sheet.images_nhw.shape == (50, 28, 28)
+    assert [layer.path for layer in state.training.layers] == ["conv1", "conv2", "fc1", "fc2", "fc3"]
+    assert (tmp_path / "mine" / "best.safetensors").is_file()
+    progress = state.training.progress
+    assert (progress.step, progress.steps, progress.epoch) == (20, 20, 2)
+
+
+def test_pause_one_step_and_go_on(state: AppState, training: TrainingService, qtbot: QtBot) -> None:
+    state.training.start_requested.emit(LONG, "")
+    qtbot.waitUntil(past(state, 5), timeout=30_000)
+    state.training.pause_requested.emit(True)
+    qtbot.waitUntil(at(state, "paused"), timeout=30_000)
+    before = state.training.progress.step
+    path = state.training.progress.path
+    assert path is not None
+    assert (path / "state.safetensors").is_file()
+    state.training.watch(WeightPlace("conv1.weight", (0, 0, 2, 2)))
+    state.training.step_requested.emit()
+    qtbot.waitUntil(past(state, before + 1), timeout=30_000)
+    qtbot.waitUntil(lambda: state.training.weight is not None, timeout=30_000)
+    assert state.training.progress.step == before + 1
+    assert state.training.progress.stage == "paused"
+    found = state.training.weight
+    assert found is not None
+    assert found.step == before + 1
+    assert found.after != found.before
+    state.training.pause_requested.emit(False)
+    qtbot.waitUntil(past(state, before + 30), timeout=30_000)
+    assert state.training.progress.stage == "running"
+    state.training.stop_requested.emit()
+    qtbot.waitUntil(at(state, "finished"), timeout=30_000)
+    assert state.training.progress.sentence == "stopped"
+
+
+def test_rate_and_freezing_act_from_the_next_step_on(state: AppState, training: TrainingService, qtbot: QtBot) -> None:
+    state.training.start_requested.emit(replace(LONG, schedule="constant", warm_up=0.0), "")
+    qtbot.waitUntil(past(state, 5), timeout=30_000)
+    state.training.rate_requested.emit(0.5)
+    state.training.freeze_requested.emit("conv2")
+    curves = state.training.curves
+    assert curves is not None
+    qtbot.waitUntil(lambda: curves.batches["learning_rate"][-1] == CONFIG.learning_rate / 2, timeout=30_000)
+    qtbot.waitUntil(lambda: [layer.path for layer in state.training.layers] == ["fc1", "fc2", "fc3"], timeout=30_000)
+    state.training.freeze_requested.emit("nowhere")
+
+
+def test_a_layer_that_is_not_there_is_a_sentence_and_the_run_goes_on(
+    state: AppState, training: TrainingService, said: list[Message], qtbot: QtBot
+) -> None:
+    state.training.start_requested.emit(LONG, "")
+    qtbot.waitUntil(past(state, 2), timeout=30_000)
+    state.training.freeze_requested.emit("nowhere")
+    qtbot.waitUntil(lambda: bool(said), timeout=30_000)
+    assert "'nowhere'" in said[0].sentence
+    qtbot.waitUntil(past(state, state.training.progress.step + 10), timeout=30_000)
+
+
+def test_resuming_goes_on_with_the_curves(state: AppState, training: TrainingService, qtbot: QtBot) -> None:
+    state.training.start_requested.emit(LONG, "again")
+    qtbot.waitUntil(past(state, 20), timeout=30_000)
+    state.training.stop_requested.emit()
+    qtbot.waitUntil(at(state, "finished"), timeout=30_000)
+    path, before = state.training.progress.path, state.training.progress.step
+    assert path is not None
+    qtbot.waitUntil(lambda: training._thread is None, timeout=30_000)
+    state.training.resume_requested.emit(str(path))
+    qtbot.waitUntil(at(state, "running"), timeout=30_000)
+    qtbot.waitUntil(past(state, before + 5), timeout=30_000)
+    curves = state.training.curves
+    assert curves is not None
+    steps = curves.batches["step"]
+    assert steps.tolist() == list(range(1, len(steps) + 1))
+
+
+def test_a_second_start_saves_the_first(
+    state: AppState, training: TrainingService, qtbot: QtBot, tmp_path: Path
+) -> None:
+    state.training.start_requested.emit(LONG, "one")
+    qtbot.waitUntil(past(state, 5), timeout=30_000)
+    state.training.start_requested.emit(CONFIG, "two")
+    qtbot.waitUntil(lambda: state.training.progress.path == tmp_path / "two", timeout=30_000)
+    qtbot.waitUntil(at(state, "finished"), timeout=30_000)
+    assert {run.name for run in runs.summaries()} == {"one", "two"}
+    assert (tmp_path / "one" / "state.safetensors").is_file()
+
+
+def test_the_window_closes_while_it_trains(
+    state: AppState, messages: MessageCenter, qtbot: QtBot, tmp_path: Path
+) -> None:
+    service = TrainingService(state, messages)
+    state.training.start_requested.emit(LONG, "mine")
+    qtbot.waitUntil(past(state, 5), timeout=30_000)
+    service.stop()
+    from cnnviz.training import folder
+
+    saved = folder.read_state(tmp_path / "mine")
+    assert saved is not None
+    assert saved.step >= 5
+
+
+def test_going_back_and_to_the_present(state: AppState, training: TrainingService, qtbot: QtBot) -> None:
+    state.training.start_requested.emit(CONFIG, "")
+    qtbot.waitUntil(at(state, "finished"), timeout=30_000)
+    qtbot.waitUntil(lambda: bool(state.training.recorded), timeout=30_000)
+    first = state.training.recorded[0]
+    state.training.travel_requested.emit(first)
+    qtbot.waitUntil(lambda: state.training.live is not None and state.training.live.step == first, timeout=30_000)
+    assert state.training.cursor == first
+    old = state.training.live
+    assert old is not None
+    assert state.training.sheet is not None
+    assert state.training.sheet.step == first
+    state.training.travel_requested.emit(None)
+    qtbot.waitUntil(lambda: state.training.live is not old, timeout=30_000)
+    new = state.training.live
+    assert new is not None
+    assert new.step == 20
+    assert not torch.equal(new.tensors["conv1.weight"], old.tensors["conv1.weight"])
+
+
+def test_explore_shows_the_network_that_learns(
+    state: AppState, messages: MessageCenter, training: TrainingService, qtbot: QtBot
+) -> None:
+    inference = InferenceService(state, messages)
+    try:
+        ink_hw = np.zeros((28, 28), np.float32)
+        ink_hw[5:22, 13:15] = 1
+        state.set_input(ink_hw, blank=False)
+        changes: list[object] = []
+        state.weights_changed.connect(changes.append)
+        state.training.start_requested.emit(LONG, "")
+        qtbot.waitUntil(lambda: len(changes) >= 3, timeout=60_000)
+        assert state.model is not None
+        assert state.inspection is not None
+        graph = state.model.graph
+        live = state.training.live
+        assert live is not None
+        state.training.pause_requested.emit(True)
+        qtbot.waitUntil(at(state, "paused"), timeout=30_000)
+        qtbot.waitUntil(
+            lambda: (
+                state.model is not None
+                and np.array_equal(
+                    state.model.weights["conv1.weight"],
+                    state.training.live.tensors["conv1.weight"].numpy(),  # type: ignore[union-attr]
+                )
+            )
+        )
+        assert state.model.graph is graph
+        other = registry.get("lenet1")
+        state.request_model(ModelRequest(other.name))
+        qtbot.waitUntil(lambda: state.model is not None and state.model.request.name == "lenet1", timeout=30_000)
+        state.training.pause_requested.emit(False)
+        qtbot.waitUntil(past(state, state.training.progress.step + 20), timeout=30_000)
+        assert state.model.request.name == "lenet1"  # what the user chose stays
+    finally:
+        inference.stop()
+
+
+def test_a_full_disk_makes_the_run_wait_and_it_goes_on(
+    state: AppState, training: TrainingService, said: list[Message], qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    state.training.start_requested.emit(LONG, "")
+    qtbot.waitUntil(past(state, 5), timeout=30_000)
+
+    def full(handle: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", full)
+        patch.setattr("cnnviz.training.folder._LEAST_S", 0.0)
+        patch.setattr("cnnviz.training.folder._COST", 0.0)
+        qtbot.waitUntil(at(state, "paused"), timeout=30_000)
+        assert "disk is full" in said[0].sentence
+    before = state.training.progress.step
+    state.training.pause_requested.emit(False)
+    qtbot.waitUntil(past(state, before + 20), timeout=30_000)
+    curves = state.training.curves
+    assert curves is not None
+    steps = curves.batches["step"].tolist()
+    assert steps == sorted(set(steps))
+
+
+def test_a_loss_that_is_no_number_is_said_and_the_run_can_go_back(
+    state: AppState, training: TrainingService, said: list[Message], qtbot: QtBot
+) -> None:
+    state.training.start_requested.emit(replace(LONG, optimiser="sgd", learning_rate=100.0, warm_up=0.0), "wild")
+    qtbot.waitUntil(at(state, "failed"), timeout=30_000)
+    assert "no longer a number" in said[0].sentence
+    path = state.training.progress.path
+    assert path is not None
+    qtbot.waitUntil(lambda: training._thread is None, timeout=30_000)
+    state.training.resume_requested.emit(str(path))
+    state.training.rate_requested.emit(1e-5)
+    qtbot.waitUntil(past(state, 30), timeout=30_000)
+    assert state.training.progress.stage == "running"
+
+
+def test_what_cannot_start_is_said(
+    state: AppState, training: TrainingService, said: list[Message], qtbot: QtBot, tmp_path: Path
+) -> None:
+    state.training.start_requested.emit(replace(CONFIG, validation=250), "none")
+    qtbot.waitUntil(at(state, "failed"), timeout=30_000)
+    assert "'validation' is 250" in said[0].sentence
+    assert not (tmp_path / "none").exists()
+    state.training.resume_requested.emit(str(tmp_path / "nowhere"))
+    qtbot.waitUntil(lambda: len(said) > 1, timeout=30_000)
+    assert "no run's folder" in said[1].sentence
+
+
+def test_a_run_of_another_program_is_followed(
+    state: AppState, messages: MessageCenter, training: TrainingService, qtbot: QtBot, tmp_path: Path
+) -> None:
+    digits = load_starter()
+    few = LabelledImages(digits.images_nhw[::20], digits.labels_n[::20])
+    other = session.Session.begin(CONFIG, few, tmp_path / "theirs")
+    events = other.events()
+    try:
+        for _ in range(4):
+            next(events)
+        other.save()
+        state.training.follow_requested.emit(str(tmp_path / "theirs"))
+        qtbot.waitUntil(at(state, "following"), timeout=30_000)
+        curves = state.training.curves
+        assert curves is not None
+        seen = len(curves.batches)
+        assert seen >= 1
+        for _ in events:
+            pass
+    finally:
+        other.close()
+    qtbot.waitUntil(at(state, "finished"), timeout=30_000)
+    now = state.training.curves
+    assert now is not None
+    assert now.batches["step"].tolist() == list(range(1, 21))
+    assert now.epochs["epoch"].tolist() == [1, 2]
+    assert state.training.recorded
+
+
+def test_curves_of_other_runs_are_laid_over(
+    state: AppState, training: TrainingService, qtbot: QtBot, tmp_path: Path
+) -> None:
+    for name in ("one", "two"):
+        state.training.start_requested.emit(CONFIG, name)
+        qtbot.waitUntil(
+            lambda name=name: at(state, "finished")() and state.training.progress.path == tmp_path / name,  # type: ignore[misc]
+            timeout=30_000,
+        )
+    state.training.overlay_requested.emit((str(tmp_path / "one"),))
+    qtbot.waitUntil(lambda: len(state.training.overlaid) == 1, timeout=30_000)
+    assert state.training.overlaid[0].title == "one"
+    assert len(state.training.overlaid[0].batches) == 20
+    state.training.overlay_requested.emit(())
+    assert state.training.overlaid == ()
+
+
+def test_keeping_the_network(state: AppState, training: TrainingService, qtbot: QtBot, tmp_path: Path) -> None:
+    from cnnviz.models import checkpoints
+
+    state.training.start_requested.emit(LONG, "")
+    qtbot.waitUntil(past(state, 5), timeout=30_000)
+    state.training.keep_requested.emit(str(tmp_path / "kept.safetensors"))
+    qtbot.waitUntil((tmp_path / "kept.safetensors").is_file, timeout=30_000)
+    spec, loaded = checkpoints.load_guessed(str(tmp_path / "kept.safetensors"))
+    assert spec.name == "lenet5"
+    assert not loaded.is_random
