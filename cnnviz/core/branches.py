@@ -8,7 +8,8 @@ the joining. The nodes between the two are the *branches*; together they are a *
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import functools
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from cnnviz.core.graph import Graph, Kind, Node
@@ -93,30 +94,30 @@ def fork_of(graph: Graph, joining: Node | str) -> Node | None:
 
     ``None`` where fewer than two of its inputs were computed from the picture: nothing parts there.
     """
-    return _fork(graph, joining if isinstance(joining, Node) else graph[joining], _dominators(graph))
+    return _Flow(graph).fork(joining if isinstance(joining, Node) else graph[joining])
 
 
 def branches(graph: Graph, joining: Node | str) -> tuple[Branch, ...]:
     """Return the ways from a joining's fork to it, in the order of its inputs; none where nothing parts."""
     node = joining if isinstance(joining, Node) else graph[joining]
-    dominators = _dominators(graph)
-    fork = _fork(graph, node, dominators)
-    return () if fork is None else _branches(graph, node, fork, dominators)
+    flow = _Flow(graph)
+    fork = flow.fork(node)
+    return () if fork is None else _branches(flow, node, fork)
 
 
 def blocks(graph: Graph) -> tuple[Block, ...]:
     """Return every block of a network, in the order in which they are joined."""
-    dominators = _dominators(graph)
+    flow = _Flow(graph)
     readers: dict[str, list[Node]] = {}
     for node in graph.nodes:
         for source in node.inputs:
             readers.setdefault(source, []).append(node)
     found = []
     for node in graph.nodes:
-        fork = _fork(graph, node, dominators) if node.kind in JOINING else None
+        fork = flow.fork(node) if node.kind in JOINING else None
         if fork is None:
             continue
-        ways = _branches(graph, node, fork, dominators)
+        ways = _branches(flow, node, fork)
         following = readers.get(node.name, [])
         only = following[0] if len(following) == 1 and following[0].kind == "activation" else None
         found.append(Block(node, fork, ways, only, _title(node, ways)))
@@ -128,61 +129,70 @@ def block_of(found: tuple[Block, ...], name: str) -> Block | None:
     return next((block for block in found if name in block), None)
 
 
-def _dominators(graph: Graph) -> Mapping[str, str]:
-    """Return the immediate dominator of every node that is computed from the picture; the picture's is itself.
+class _Flow:
+    """What is computed from the picture: numbers of its nodes, what each of them reads, and its immediate dominator.
 
     One pass does, since a `Graph` lists its nodes in execution order and has no cycles (K. Cooper, T. Harvey and K.
-    Kennedy, "A Simple, Fast Dominance Algorithm", 2001).
+    Kennedy, "A Simple, Fast Dominance Algorithm", 2001). Each of DenseNet's ways ends in all layers behind it: it is
+    walked once and kept.
     """
-    order = {node.name: index for index, node in enumerate(graph.nodes)}
-    found = {graph.nodes[0].name: graph.nodes[0].name}
-    for node in graph.layers:
-        common: str | None = None
-        for source in node.inputs:
-            if source not in found:
-                continue  # a constant, or computed from constants only
-            common = source if common is None else _meet(common, source, found, order)
-        if common is not None:
-            found[node.name] = common
-    return found
+
+    def __init__(self, graph: Graph) -> None:
+        self._nodes = [graph.nodes[0]]
+        self._numbers = {graph.nodes[0].name: 0}
+        self._reads = [0]  # sets of numbers, each as the bits of one
+        self._ways: dict[tuple[int, int], tuple[Node, ...]] = {}
+        self._dominators = [0]
+        for node in graph.layers:
+            reads = [self._numbers[source] for source in node.inputs if source in self._numbers]
+            if reads:  # else a constant, or computed from constants only
+                self._numbers[node.name] = len(self._nodes)
+                self._nodes.append(node)
+                self._reads.append(_bits(reads))
+                self._dominators.append(functools.reduce(self._meet, reads))
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._numbers
+
+    def _meet(self, a: int, b: int) -> int:
+        """Return the last node that dominates both."""
+        while a != b:
+            a, b = (self._dominators[a], b) if a > b else (a, self._dominators[b])
+        return a
+
+    def fork(self, joining: Node) -> Node | None:
+        """Return the immediate dominator of a node that joins; ``None`` where it joins nothing."""
+        if sum(source in self._numbers for source in joining.inputs) < 2:
+            return None
+        return self._nodes[self._dominators[self._numbers[joining.name]]]
+
+    def ways(self, fork: Node, sources: Sequence[str]) -> list[tuple[Node, ...]]:
+        """Return the nodes from a fork to each of some values, without those that come through another of them."""
+        borders = _bits(self._numbers[name] for name in (fork.name, *sources))
+        return [() if source == fork.name else self._way(self._numbers[source], borders) for source in sources]
+
+    def _way(self, end: int, borders: int) -> tuple[Node, ...]:
+        key = end, borders & ((1 << end) - 1)
+        if key not in self._ways:
+            nodes, waiting = [], 1 << end
+            while waiting:
+                last = waiting.bit_length() - 1  # all that it reads has a smaller number: no node comes twice
+                nodes.append(self._nodes[last])
+                waiting = (waiting ^ (1 << last)) | (self._reads[last] & ~borders)
+            self._ways[key] = tuple(reversed(nodes))
+        return self._ways[key]
 
 
-def _meet(a: str, b: str, dominators: Mapping[str, str], order: Mapping[str, int]) -> str:
-    """Return the last node that dominates both."""
-    while a != b:
-        if order[a] > order[b]:
-            a = dominators[a]
-        else:
-            b = dominators[b]
-    return a
+def _bits(numbers: Iterable[int]) -> int:
+    """Return a set of small numbers as the bits of one."""
+    return functools.reduce(lambda bits, number: bits | 1 << number, numbers, 0)
 
 
-def _fork(graph: Graph, joining: Node, dominators: Mapping[str, str]) -> Node | None:
-    if sum(source in dominators for source in joining.inputs) < 2:
-        return None
-    return graph[dominators[joining.name]]
-
-
-def _branches(graph: Graph, joining: Node, fork: Node, dominators: Mapping[str, str]) -> tuple[Branch, ...]:
-    sources = [source for source in joining.inputs if source in dominators]
-    ways = [_way(graph, source, fork.name, frozenset(sources) - {source}, dominators) for source in sources]
+def _branches(flow: _Flow, joining: Node, fork: Node) -> tuple[Branch, ...]:
+    sources = [source for source in joining.inputs if source in flow]
+    ways = flow.ways(fork, sources)
     short = _shortcut(joining, ways)
     return tuple(Branch(way, source, n == short) for n, (source, way) in enumerate(zip(sources, ways, strict=True)))
-
-
-def _way(
-    graph: Graph, source: str, fork: str, others: frozenset[str], dominators: Mapping[str, str]
-) -> tuple[Node, ...]:
-    """Return the nodes from a fork to one of the joined values, without those that come through another of them."""
-    found: set[str] = set()
-    waiting = [source]
-    while waiting:
-        name = waiting.pop()
-        if name == fork or name in found or (name in others and name != source) or name not in dominators:
-            continue
-        found.add(name)
-        waiting.extend(graph[name].inputs)
-    return tuple(node for node in graph.nodes if node.name in found)
 
 
 def _shortcut(joining: Node, ways: list[tuple[Node, ...]]) -> int | None:

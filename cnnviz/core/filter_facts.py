@@ -60,6 +60,8 @@ def orientation(filters_nchw: FloatArray) -> tuple[Float64Array, Float64Array]:
         0..1: 1 for a single wave, 0 where all directions are alike.
     """
     count, channels, height, width = filters_nchw.shape
+    if height * width == 1:
+        return np.full(count, np.nan), np.zeros(count)
     kernels = filters_nchw.reshape(count, channels, height * width).astype(np.float32, copy=False)
     gram = np.matmul(kernels.transpose(0, 2, 1), kernels).reshape(count, -1)  # Σ_c w_c w_cᵀ: |W|² is quadratic in w
     angles, energies = _polar_energies(height, width)

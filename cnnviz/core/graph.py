@@ -39,10 +39,20 @@ class ReceptiveField:
 
 def pad_before(hyper: Mapping[str, Any], axis: int) -> int:
     """Return the padding above (axis 0) or left of (axis 1) a sliding window's input, by its hyper-parameters."""
+    return pad_sides(hyper, axis)[0]
+
+
+def pad_sides(hyper: Mapping[str, Any], axis: int) -> tuple[int, int]:
+    """Return the padding before and behind a sliding window's input, down (axis 0) or across (axis 1)."""
     padding = hyper.get("padding", 0)
     if padding == "same":  # torch puts the odd one behind
-        return int(pair(hyper.get("dilation", 1))[axis] * (pair(hyper["kernel_size"])[axis] - 1) // 2)
-    return 0 if padding == "valid" else pair(padding)[axis]
+        both = int(pair(hyper.get("dilation", 1))[axis] * (pair(hyper["kernel_size"])[axis] - 1))
+        return both // 2, both - both // 2
+    if padding == "valid":
+        return 0, 0
+    if not isinstance(padding, int) and len(padding) == 4:  # top, bottom, left, right: torch has none, ONNX has
+        return int(padding[2 * axis]), int(padding[2 * axis + 1])
+    return pair(padding)[axis], pair(padding)[axis]
 
 
 def pair(value: Any) -> tuple[int, int]:

@@ -9,7 +9,7 @@ import re
 import stat
 import struct
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import IO, Any
@@ -29,6 +29,8 @@ FloatArray = npt.NDArray[np.float32]
 PixelArray = npt.NDArray[np.uint8]
 
 MAX_SIDE = 1024
+KEPT_PIXELS = 24_000_000
+"""A picture with more is reduced to this many for networks for photographs: 72 MB; a camera's are whole."""
 MAX_PIXELS = 178_956_970
 """Larger pictures are refused: Pillow's own limit for decompression bombs."""
 
@@ -54,6 +56,7 @@ _PILLOW_REMARKS = ("ignore", None, Warning, re.compile(r"PIL\."), 0)
 
 _LIGHT = 192  # grey level from which a visible pixel counts as light
 _NEARLY_ALL = 0.98
+_BAND = 256  # rows
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,19 +66,36 @@ class Picture:
     Attributes
     ----------
     pixels_hwc
-        uint8 (H, W, 3), red, green, blue; upright and without transparency; read-only.
+        uint8 (H, W, 3), red, green, blue; upright and without transparency; read-only; reduced where it is large.
     name
         File name, or what it is.
     original_size
         Width and height before it was reduced, upright.
     notes
         Sentences on what was done to it that the user should know.
+    large_hwc
+        The same before it was reduced; ``None`` where nothing was, or where it was let go.
     """
 
     pixels_hwc: PixelArray
     name: str
     original_size: tuple[int, int]
     notes: tuple[str, ...] = ()
+    large_hwc: PixelArray | None = None
+
+    @property
+    def best_hwc(self) -> PixelArray:
+        """The most pixels that are there: what networks for photographs are given."""
+        return self.pixels_hwc if self.large_hwc is None else self.large_hwc
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether `large_hwc` was not let go."""
+        return self.large_hwc is not None or self.pixels_hwc.shape[1::-1] == self.original_size
+
+    def without_large(self) -> Picture:
+        """Return it with the reduced pixels only: up to 72 MB less."""
+        return replace(self, large_hwc=None)
 
     @cached_property
     def is_grey(self) -> bool:
@@ -92,7 +112,7 @@ def load_picture(path: str | os.PathLike[str], *, max_side: int = MAX_SIDE) -> P
     path
         The file.
     max_side
-        A picture whose longer side has more pixels is reduced to this many, with a note.
+        Of a picture whose longer side has more pixels, `Picture.pixels_hwc` is reduced to this many.
 
     Raises
     ------
@@ -240,8 +260,7 @@ def _decode(image: Image.Image, name: str, max_side: int) -> Picture:
         notes.append(f"First of {frames} {'pages' if image.format == 'TIFF' else 'frames'} is shown.")
         image.seek(0)
     if image.format in ("JPEG", "MPO"):
-        # The decoder itself reduces by 2, 4 or 8; twice the wanted size leaves the rest to a better filter.
-        image.draft(None, _fitted((width, height), 2 * max_side))
+        image.draft(None, _kept_size((width, height)))  # the decoder itself reduces by 2, 4 or 8
     image.load()
     orientation = _orientation(image)
     upright = (height, width) if orientation >= 5 else (width, height)
@@ -264,13 +283,14 @@ def _finish(
     notes: list[str],
     rotation: Image.Transpose | None = None,
 ) -> Picture:
-    """Reduce, set upright, remove transparency: in this order, so that only the first step sees a large picture."""
-    if max(original_size) > max_side:
+    """Set upright, remove transparency, reduce."""
+    kept = _kept_size(image.size)
+    if _kept_size(original_size) != original_size:
         notes.append(f"Reduced from {original_size[0]:,} × {original_size[1]:,} pixels.")
     if image.mode.startswith("I") or image.mode == "F":
         values = np.asarray(image).astype(np.float32)
-        if max(image.size) > max_side:
-            values = np.asarray(_reduced(Image.fromarray(np.nan_to_num(values)), max_side))
+        if kept != image.size:
+            values = np.asarray(_resized(Image.fromarray(np.nan_to_num(values)), kept))
         image = Image.fromarray(_to_bytes(values, notes))
     else:
         plain = "RGBA" if image.has_transparency_data else "L" if image.mode in ("1", "L") else "RGB"
@@ -279,23 +299,32 @@ def _finish(
                 f"'{name}' has Lab colours, which cannot be shown.",
                 suggestion="Save it with RGB colours first.",
             )
-        image = _reduced(image if image.mode == plain else image.convert(plain), max_side)
+        image = _resized(image if image.mode == plain else image.convert(plain), kept)
     if rotation is not None:
         image = image.transpose(rotation)
-    pixels = _on_paper(image, notes) if image.mode == "RGBA" else np.array(image.convert("RGB"))
-    pixels.flags.writeable = False
-    return Picture(pixels, name, original_size, tuple(notes))
+    image = (_on_paper(image, notes) if image.mode == "RGBA" else image).convert("RGB")
+    small = _resized(image, _fitted(image.size, max_side))
+    pixels, large = np.array(small), np.array(image) if small is not image else None
+    for array in (pixels, large):
+        if array is not None:
+            array.flags.writeable = False
+    return Picture(pixels, name, original_size, tuple(notes), large)
 
 
-def _fitted(size: tuple[int, int], max_side: int) -> tuple[int, int]:
+def _fitted(size: tuple[int, int], max_side: float) -> tuple[int, int]:
     """Return a size with the same aspect whose longer side is `max_side` at most."""
     scale = min(1.0, max_side / max(size))
     return max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
 
 
-def _reduced(image: Image.Image, max_side: int) -> Image.Image:
-    """Reduce a picture that is too large, with a filter that weighs every pixel."""
-    size = _fitted(image.size, max_side)
+def _kept_size(size: tuple[int, int]) -> tuple[int, int]:
+    """Return a size with the same aspect and about `KEPT_PIXELS` at most."""
+    width, height = size
+    return _fitted(size, max(size) * min(1.0, (KEPT_PIXELS / (width * height)) ** 0.5))
+
+
+def _resized(image: Image.Image, size: tuple[int, int]) -> Image.Image:
+    """Reduce a picture with a filter that weighs every pixel."""
     return image if size == image.size else image.resize(size, Image.Resampling.HAMMING, reducing_gap=3.0)
 
 
@@ -322,16 +351,19 @@ def _to_bytes(values: FloatArray, notes: list[str]) -> PixelArray:
     return clipped
 
 
-def _on_paper(image: Image.Image, notes: list[str]) -> PixelArray:
+def _on_paper(image: Image.Image, notes: list[str]) -> Image.Image:
     """Put a transparent picture on white; on black if nearly all that is visible is light."""
-    pixels = np.asarray(image, np.float32)
-    alpha = pixels[..., 3:] / np.float32(255)  # (H, W, 1)
-    if bool((alpha == 1).all()):
-        return np.array(image.convert("RGB"))
-    light = luminance(pixels[..., :3]) >= _LIGHT
-    visible = float(alpha.sum(dtype=np.float64))
-    on_black = visible > 0 and float(alpha[..., 0][light].sum(dtype=np.float64)) >= _NEARLY_ALL * visible
-    paper = np.float32(0 if on_black else 255)
+    alpha = image.getchannel("A")
+    if alpha.getextrema()[0] == 255:
+        return image
+    visible = light = 0
+    for top in range(0, image.height, _BAND):  # a large picture's levels as numbers would fill the memory
+        pixels = np.asarray(image.crop((0, top, image.width, min(top + _BAND, image.height))))
+        opacity = pixels[..., 3]
+        visible += int(opacity.sum(dtype=np.int64))
+        light += int(opacity[luminance(pixels) >= _LIGHT].sum(dtype=np.int64))
+    on_black = visible > 0 and light >= _NEARLY_ALL * visible
     notes.append(f"Transparent parts are shown on {'black' if on_black else 'white'}.")
-    mixed: FloatArray = paper + (pixels[..., :3] - paper) * alpha + np.float32(0.5)
-    return mixed.astype(np.uint8)
+    paper = Image.new("RGB", image.size, "black" if on_black else "white")
+    paper.paste(image.convert("RGB"), mask=alpha)
+    return paper

@@ -104,6 +104,8 @@ class Inspection:
         Wall-clock time of the captured forward pass.
     times_ms
         Milliseconds of each layer, by the node's name; empty where they were not measured.
+    network_limits
+        What `cnnviz.core.scale.network_limits` found, where it was asked for.
     """
 
     request: ModelRequest
@@ -113,6 +115,7 @@ class Inspection:
     probabilities: FloatArray
     elapsed_ms: float = 0.0
     times_ms: Mapping[str, float] = field(default_factory=dict)
+    network_limits: Mapping[str, float] | None = None
 
     def ranking(self) -> tuple[int, ...]:
         """Return the class indices, most probable first; ties keep the lower index first."""

@@ -5,6 +5,8 @@ The preset makes the shorter side as long as the network's weights prescribe, an
 
 from __future__ import annotations
 
+import threading
+import weakref
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,6 +15,7 @@ from PIL import Image
 from cnnviz.core.inspection import Interpolation, PixelArray
 
 _FILTERS = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC}
+_KEPT = 4  # results; the window asks for what the network's thread has just made
 _LONGEST = 16  # times the shorter side; of what is longer only the middle is resized, or it would fill the memory
 
 
@@ -99,6 +102,55 @@ def steps_of(
     interpolation
         The filter; it weighs all pixels where a picture gets smaller.
     """
+    wanted = _Wanted(crop_hw, resize, interpolation)
+    found = _known.get(pixels, wanted)
+    if found is None:
+        found = _made(pixels, wanted)
+        _known.put(pixels, wanted, found)
+    return found
+
+
+def known_steps_of(
+    pixels: PixelArray, crop_hw: tuple[int, int], resize: int = 0, interpolation: Interpolation = "bilinear"
+) -> PhotoSteps | None:
+    """Return what `steps_of` returned lately for the same read-only picture; ``None`` where it must be made."""
+    return _known.get(pixels, _Wanted(crop_hw, resize, interpolation))
+
+
+@dataclass(frozen=True)
+class _Wanted:
+    """How a network wants its pictures."""
+
+    crop_hw: tuple[int, int]
+    resize: int
+    interpolation: Interpolation
+
+
+class _Known:
+    """The latest results, as long as their pictures live; every thread may ask."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._results: list[tuple[weakref.ref[PixelArray], _Wanted, PhotoSteps]] = []
+
+    def get(self, pixels: PixelArray, wanted: _Wanted) -> PhotoSteps | None:
+        with self._lock:
+            return next((steps for of, how, steps in self._results if of() is pixels and how == wanted), None)
+
+    def put(self, pixels: PixelArray, wanted: _Wanted, steps: PhotoSteps) -> None:
+        """Keep a result; one of a picture that may still be written to is not kept."""
+        if pixels.flags.writeable:
+            return
+        with self._lock:
+            living = [one for one in self._results if one[0]() is not None]
+            self._results = [(weakref.ref(pixels), wanted, steps), *living][:_KEPT]
+
+
+_known = _Known()
+
+
+def _made(pixels: PixelArray, wanted: _Wanted) -> PhotoSteps:
+    crop_hw, resize, interpolation = wanted.crop_hw, wanted.resize, wanted.interpolation
     height, width = pixels.shape[:2]
     framing = framing_of((height, width), crop_hw, resize)
     image, method = Image.fromarray(np.ascontiguousarray(pixels)), _FILTERS[interpolation]

@@ -10,7 +10,8 @@ and R. Zemel, "Understanding the Effective Receptive Field in Deep Convolutional
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Literal
@@ -18,7 +19,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from cnnviz.core.graph import Graph, Node, pad_before, pair
+from cnnviz.core.graph import Graph, Node, pad_before, pad_sides, pair
 
 Mask = npt.NDArray[np.bool_]
 Interval = tuple[int, int]
@@ -93,20 +94,16 @@ def receptive_region(
     if len(source.output_shape) != 3:
         raise ValueError(f"the input of '{graph.name}' is no picture")
     layouts = _layouts(graph)
-    wanted: dict[str, _Wanted] = {layer: _start(graph[layer], layouts[layer], unit, cell)}
-    names = [node.name for node in graph.nodes]
-    for name in reversed(names[1 : names.index(layer) + 1]):
-        want = wanted.pop(name, None)
-        if want is None:
-            continue
-        node = graph[name]
-        for index, before in enumerate(node.inputs):
-            more = _before(node, index, graph[before], layouts, want)
-            wanted[before] = more if before not in wanted else wanted[before].united(more)
-    found = wanted.get(source.name)
+    asked: dict[str, list[_Wanted]] = {layer: [_start(graph[layer], layouts[layer], unit, cell)]}
+    for node in reversed(graph.nodes[1:]):
+        want = _united(asked.pop(node.name, []))
+        if want is not None:
+            for name, before in zip(node.inputs, _before(node, graph, layouts, want), strict=True):
+                asked.setdefault(name, []).append(before)
+    found = _united(asked.get(source.name, []))
     if found is None:
         return ReceptiveRegion(np.zeros(source.output_shape[1:], np.bool_), True)
-    return ReceptiveRegion(found.mask_hw if found.channels.any() else np.zeros_like(found.mask_hw), found.is_exact)
+    return ReceptiveRegion(found.mask_hw, found.is_exact)
 
 
 def receptive_interval(graph: Graph, layer: str, cell: tuple[int, int] | None = None) -> tuple[Interval, Interval]:
@@ -123,8 +120,32 @@ class _Wanted:
     mask_hw: Mask
     is_exact: bool = True
 
-    def united(self, other: _Wanted) -> _Wanted:
-        return _Wanted(self.channels | other.channels, self.mask_hw | other.mask_hw, self.is_exact and other.is_exact)
+
+def _united(parts: Sequence[_Wanted]) -> _Wanted | None:
+    """Return what several paths ask for together; ``None``: nothing. Most of them ask for the very same."""
+    different = {(id(part.channels), id(part.mask_hw), part.is_exact): part for part in parts}
+    parts = [part for part in different.values() if _asks(part.channels) and _asks(part.mask_hw)]
+    if len(parts) < 2:
+        return parts[0] if parts else None
+    channels = np.logical_or.reduce([part.channels for part in parts])
+    mask_hw = np.logical_or.reduce([part.mask_hw for part in parts])
+    return _Wanted(_known(channels), _known(mask_hw), all(part.is_exact for part in parts))
+
+
+@lru_cache(maxsize=256)
+def _all(*shape: int) -> Mask:
+    """Return a mask that asks for everything, the same object for each shape: what is the same is united at no cost."""
+    mask = np.ones(shape, np.bool_)
+    mask.flags.writeable = False
+    return mask
+
+
+def _asks(mask: Mask) -> bool:
+    return mask is _all(*mask.shape) or bool(mask.any())
+
+
+def _known(mask: Mask) -> Mask:
+    return _all(*mask.shape) if mask.all() else mask
 
 
 def _ends(along: Mask) -> Interval:
@@ -163,15 +184,15 @@ def _frame(node: Node, layout: Layout) -> tuple[int, int, int]:
     """Return how many channels, rows and columns a node's value has; a vector has channels only."""
     shape = node.output_shape
     if layout == "chw":
-        return int(np.prod(shape[:-2])), shape[-2], shape[-1]
+        return math.prod(shape[:-2]), shape[-2], shape[-1]
     if layout == "hwc":
         return shape[2], shape[0], shape[1]
-    return int(np.prod(shape)) if shape else 1, 1, 1
+    return math.prod(shape), 1, 1
 
 
 def _everything(node: Node, layout: Layout, *, is_exact: bool = True) -> _Wanted:
     channels, height, width = _frame(node, layout)
-    return _Wanted(np.ones(channels, np.bool_), np.ones((height, width), np.bool_), is_exact)
+    return _Wanted(_all(channels), _all(height, width), is_exact)
 
 
 def _start(node: Node, layout: Layout, unit: int | None, cell: tuple[int, int] | None) -> _Wanted:
@@ -197,15 +218,26 @@ def _one(count: int, place: int) -> Mask:
     return mask
 
 
-def _before(node: Node, index: int, source: Node, layouts: Mapping[str, Layout], want: _Wanted) -> _Wanted:
+def _before(node: Node, graph: Graph, layouts: Mapping[str, Layout], want: _Wanted) -> list[_Wanted]:
+    """Return what is asked for of each of a node's inputs."""
+    sources = [graph[name] for name in node.inputs]
+    joins = node.kind == "concatenation" and all(layouts[name] == "chw" for name in (node.name, *node.inputs))
+    if joins and _joins_channels(node) and len(sources) == len(node.input_shapes):
+        counts = [shape[0] for shape in node.input_shapes]
+        if want.channels is _all(sum(counts)):
+            return [_Wanted(_all(count), want.mask_hw, want.is_exact) for count in counts]
+        parts = np.split(want.channels, np.cumsum(counts)[:-1])
+        return [_Wanted(part, want.mask_hw, want.is_exact) for part in parts]
+    return [_before_one(node, index, source, layouts, want) for index, source in enumerate(sources)]
+
+
+def _before_one(node: Node, index: int, source: Node, layouts: Mapping[str, Layout], want: _Wanted) -> _Wanted:
     """Return what is asked for of one of a node's inputs."""
     layout, given = layouts[node.name], layouts[source.name]
     channels, height, width = _frame(source, given)
-    if not (want.channels.any() and want.mask_hw.any()):
-        return _Wanted(np.zeros(channels, np.bool_), np.zeros((height, width), np.bool_), want.is_exact)
     if node.kind == "flatten" and given == "chw":
         found = _unflattened(node, source, (channels, height, width), want)
-    elif node.kind == "flatten" and given == "other" and np.prod(source.output_shape) == np.prod(node.output_shape):
+    elif node.kind == "flatten" and given == "other" and math.prod(source.output_shape) == math.prod(node.output_shape):
         found = want
     elif layout == given == "chw" and want.mask_hw.shape == (height, width) and _is_local(node, layout):
         found = _Wanted(_channels(node, index, want.channels, channels), want.mask_hw)
@@ -220,12 +252,14 @@ def _before(node: Node, index: int, source: Node, layouts: Mapping[str, Layout],
 
 def _read(mask_hw: Mask, down: Mask, across: Mask) -> Mask:
     """Return which cells of an input are read for those of a mask: ``downᵀ · mask · across``, as true and false."""
+    if mask_hw is _all(*mask_hw.shape):
+        return _known(np.logical_and.outer(down.any(0), across.any(0)))
     rows, cols = np.flatnonzero(mask_hw.any(1)), np.flatnonzero(mask_hw.any(0))
     down, across, inside = down[rows], across[cols], mask_hw[np.ix_(rows, cols)]
     if inside.all():  # a product of rows and columns stays one
-        return np.asarray(np.logical_and.outer(down.any(0), across.any(0)))
+        return _known(np.logical_and.outer(down.any(0), across.any(0)))
     read = down.T.astype(np.float32) @ inside.astype(np.float32) @ across.astype(np.float32)
-    return np.asarray(read > 0)
+    return _known(read > 0)
 
 
 def _unflattened(node: Node, source: Node, frame: tuple[int, int, int], want: _Wanted) -> _Wanted:
@@ -271,6 +305,8 @@ def _is_local(node: Node, layout: Layout) -> bool:
     """Return whether a value depends on the values at its own place only."""
     if node.op in ("softmax", "Softmax", "log_softmax", "LogSoftmax"):
         return layout == "chw" and node.hyper.get("dim") == 1
+    if node.kind == "convolution":
+        return layout == "chw" and _is_pointwise(node)
     if node.kind in ("activation", "dropout", "sum", "concatenation"):
         return node.op not in ("MultiheadAttention",) and (node.kind != "concatenation" or _joins_channels(node))
     if node.op in ("LayerNorm", "Linear", "layer_norm", "linear"):
@@ -282,6 +318,14 @@ def _is_local(node: Node, layout: Layout) -> bool:
     if node.op == "getitem":
         return layout == "chw" and len(node.input_shapes) == 1 and node.input_shapes[0][-2:] == node.output_shape[-2:]
     return _turns(node) or node.op in _EACH_BY_ITSELF or node.op in _ACROSS_CHANNELS
+
+
+def _is_pointwise(node: Node) -> bool:
+    """Return whether a convolution has one weight for each channel, and moves nothing."""
+    hyper = node.hyper
+    return pair(hyper.get("kernel_size", 0)) == pair(hyper.get("stride", 1)) == (1, 1) and all(
+        pad_sides(hyper, axis) == (0, 0) for axis in (0, 1)
+    )
 
 
 def _joins_channels(node: Node) -> bool:
@@ -308,7 +352,7 @@ def _channels(node: Node, index: int, wanted: Mask, count: int) -> Mask:
     )
     if alike and len(wanted) == count:
         return wanted
-    return np.ones(count, np.bool_)
+    return _all(count)
 
 
 def _convolved(node: Node, wanted: Mask, count: int) -> Mask:
@@ -320,7 +364,7 @@ def _convolved(node: Node, wanted: Mask, count: int) -> Mask:
         return read
     groups = int(node.hyper.get("groups", 1))
     if groups < 2 or len(wanted) % groups or count % groups:
-        return np.ones(count, np.bool_)
+        return _all(count)
     return np.repeat(wanted.reshape(groups, -1).any(1), count // groups)
 
 
@@ -365,7 +409,7 @@ def _slid(node: Node, axis: int, out: int, into: int) -> Mask | None:
     if padding == "same":
         fits = out == into
     else:
-        room = into + 2 * before - reach
+        room = into + sum(pad_sides(hyper, axis)) - reach
         fits = out in (room // stride + 1, -(-room // stride) + 1 if hyper.get("ceil_mode") else -1)
     return (
         _window(out, into, kernel, stride, before, dilation, str(hyper.get("padding_mode", "zeros"))) if fits else None

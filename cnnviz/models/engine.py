@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -68,6 +69,18 @@ class Engine:
             preparation=self.spec.input.preparation,
             is_random=is_random,
         )
+
+    def renew(self, tensors: Mapping[str, torch.Tensor]) -> None:
+        """Take newer weights of the same network, as one that learns has them; the graph stays the same object.
+
+        Parameters
+        ----------
+        tensors
+            Its state dict on the CPU; nothing may write it any more.
+        """
+        if isinstance(self.capture, Capture):
+            self.capture.module.load_state_dict(tensors)
+            self.loaded = replace(self.loaded, weights=_weights(self.capture.module, tensors), is_random=False)
 
     def inspect(
         self, image_hw: FloatArray | None = None, generation: int = 0, *, photo: PixelArray | None = None
@@ -131,6 +144,11 @@ class Engine:
         UserError
             When the network cannot be differentiated there, as where it rounds or runs outside torch.
         """
+        if not isinstance(self.capture, Capture):
+            raise UserError(
+                f"'{self.spec.title}' has no gradients: it is run by onnxruntime, which computes values only.",
+                suggestion="Open the same network as weights or as a Python file to see them.",
+            )
         with torch.inference_mode(False), torch.enable_grad():
             pixels = self._batch(image_hw, photo).to(self._device).detach().clone().requires_grad_()
             try:
@@ -166,16 +184,16 @@ def _labels(labels: Labels) -> tuple[str, ...]:
     return imagenet_labels()
 
 
-def _weights(module: nn.Module) -> Mapping[str, FloatArray]:
-    """Return the state dict as read-only float32 arrays that share the module's memory where they can.
+def _weights(module: nn.Module, given: Mapping[str, torch.Tensor] | None = None) -> Mapping[str, FloatArray]:
+    """Return the state dict, or the one just put into the module, as read-only float32 arrays that share its memory.
 
     VGG-16's weights take 0.55 GB; nothing writes them once they are loaded.
     """
-    tensors = dict(module.state_dict())
+    tensors = dict(module.state_dict() if given is None else given)
     for path, child in module.named_modules():
         dense = getattr(child, "dense_weight", None)  # packed weights, spread out for those who look at them
         if isinstance(dense, torch.Tensor):
-            tensors[f"{path}.weight"] = dense
+            tensors[f"{path}.weight"] = dense.clone()
     arrays: dict[str, FloatArray] = {}
     for key, tensor in tensors.items():
         array = tensor.detach().to("cpu", torch.float32).numpy()  # no copy of what is float32 on the CPU already

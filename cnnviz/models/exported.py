@@ -38,6 +38,7 @@ def load(path: Path) -> tuple[nn.Module, Shape]:
     except Exception as error:  # whatever unpickling runs into
         raise UserError(
             f"'{path.name}' is damaged or no program of torch.export, or needs another version of torch.",
+            suggestion=f"Copy it again, or export it with torch {torch.__version__.partition('+')[0]}, as here.",
             details=repr(error),
         ) from error
     given = [name for name in program.graph_signature.user_inputs if isinstance(name, str)]
@@ -52,6 +53,7 @@ def load(path: Path) -> tuple[nn.Module, Shape]:
 
 def as_layers(program: fx.GraphModule) -> fx.GraphModule:
     """Return a program whose operations with weights, and the usual ones without, are modules again."""
+    _unwrap(program)
     parts: dict[str, Any] = {}
     made: dict[str, tuple[Any, ...]] = {}
     graph = fx.Graph()
@@ -83,6 +85,28 @@ def as_layers(program: fx.GraphModule) -> fx.GraphModule:
             graph.erase_node(node)  # it belongs to a layer now
     used = {str(node.target) for node in graph.nodes if node.op in ("call_module", "get_attr")}
     return fx.GraphModule({path: part for path, part in parts.items() if path in used}, graph)
+
+
+def _unwrap(program: fx.GraphModule) -> None:
+    """Put the operations of blocks such as ``with torch.no_grad():``, which are graphs of their own, in their place."""
+    while blocks := [node for node in program.graph.nodes if _changes_no_value(node)]:
+        for block in blocks:
+            at, graph = next(found for found in enumerate(block.args) if isinstance(found[1], fx.Node))
+            inner = _attribute(program, str(graph.target)).graph
+            copies = dict(zip(inner.find_nodes(op="placeholder"), block.args[at + 1 :], strict=True))
+            with program.graph.inserting_before(block):
+                results = program.graph.graph_copy(inner, copies)
+            assert isinstance(results, tuple)
+            for user in list(block.users):  # which take one of the results each
+                user.replace_all_uses_with(results[int(str(user.args[1]))])
+                program.graph.erase_node(user)
+            program.graph.erase_node(block)
+
+
+def _changes_no_value(node: fx.Node) -> bool:
+    """Return whether a node is a block that only switches gradients, or mixed precision off."""
+    name = _operation(node) if node.op == "call_function" else ""
+    return name == "wrap_with_set_grad_enabled" or (name == "wrap_with_autocast" and node.args[2] is False)
 
 
 def _first(output: Any) -> fx.Node:

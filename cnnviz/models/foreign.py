@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -100,6 +101,11 @@ def names_for(
 
         return imagenet_labels(), "; its classes are taken for ImageNet's"
     return class_names.numbered(count), ""
+
+
+def class_count(shape: Sequence[int]) -> int:
+    """Return how many classes an answer (1, K) or (1, K, 1, 1) tells apart; 0 where it is a picture."""
+    return int(shape[1]) if len(shape) > 1 and all(n == 1 for n in shape[2:]) else 0
 
 
 def check_sides(shape: Any, name: str) -> Shape:

@@ -14,6 +14,8 @@ Shapes = Mapping[str, tuple[int, ...]]
 
 _WRAPPED = ("module", "_orig_mod")
 """What DataParallel and torch.compile put into names, at any place."""
+_COUNTERS = ("num_batches_tracked", "n_averaged")
+"""How often batch normalisation and torch's `AveragedModel` were called."""
 _MOST_CLASSES = 100_000
 _AUXILIARY = re.compile(r"aux\d*|AuxLogits|aux_classifier")
 _FORMER = (
@@ -134,7 +136,7 @@ def match(given: Shapes, layout: Layout, title: str) -> Match:
     extra = [
         key
         for key in extra
-        if key not in auxiliary and key not in layout.optional and not key.endswith("num_batches_tracked")
+        if key not in auxiliary and key not in layout.optional and key.rpartition(".")[2] not in _COUNTERS
     ]
     if auxiliary:
         remarks.append(_left_out(len(auxiliary), "of auxiliary heads, which only training needs"))

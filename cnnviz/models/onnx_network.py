@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +24,7 @@ from cnnviz.core.trace import RESERVED
 from cnnviz.models import class_names, foreign
 from cnnviz.models.onnx_operators import Array, Call, part_of
 from cnnviz.models.registry import ModelSpec
+from cnnviz.models.weight_files import not_numbers
 
 INPUT = "input"
 _FLOATS = (np.float32, np.float64, np.float16)
@@ -108,7 +110,7 @@ def load(path: Path, classes_path: str | None = None) -> OnnxNetwork:
     onnx, runtime = _packages()
     model = _read(onnx, path)
     _check_operators(onnx, model, path.name)
-    folded = _constants(onnx, model)
+    folded = _computed(onnx, runtime, model, _constants(onnx, model))
     given = [value for value in model.graph.input if value.name not in folded]
     if len(given) != 1:
         raise UserError(f"The network in '{path.name}' takes {len(given)} inputs; exactly one is supported.")
@@ -124,7 +126,8 @@ def load(path: Path, classes_path: str | None = None) -> OnnxNetwork:
     found = dict(zip(exposed, _run(session, exposed, path.name, given[0].name, example), strict=True))
     names, graph, weights = _describe(onnx, calls, given[0].name, found, folded, shape, path.name)
     capture = OnnxCapture(session, given[0].name, names, graph, dtype)
-    count = graph.output.output_shape[0] if len(graph.output.output_shape) == 1 else 0
+    _check_numbers(path.name, folded, weights)
+    count = foreign.class_count((1, *graph.output.output_shape))
     told = {entry.key: _literal(entry.value) for entry in model.metadata_props}
     labels, words = foreign.names_for(path, spec, count, class_names.of_dictionary(told), classes_path)
     note = f"weights of {path.name}; {foreign.words_for(spec)}{words}; run by onnxruntime"
@@ -146,13 +149,14 @@ def _packages() -> tuple[ModuleType, ModuleType]:
 
 def _read(onnx: ModuleType, path: Path) -> Any:
     if not path.is_file():
-        raise UserError(f"There is no file '{path}'.")
+        raise UserError(f"There is no file '{path}'.", suggestion="Check the path; it may have been moved.")
     try:
         model = onnx.load(str(path))
         empty = not model.graph.node
     except Exception as error:  # protobuf raises its own errors, and external weights may be anywhere
         raise UserError(
             f"'{path.name}' is damaged or no ONNX file, or its weights are in another file that is not here.",
+            suggestion="Copy it again, with the files that belong to it into the same folder.",
             details=repr(error),
         ) from error
     if empty:
@@ -190,6 +194,30 @@ def _constants(onnx: ModuleType, model: Any) -> dict[str, Array]:
         elif node.op_type == "Identity" and node.input[0] in found:
             found[node.output[0]] = found[node.input[0]]
     return found
+
+
+def _computed(onnx: ModuleType, runtime: ModuleType, model: Any, constants: Mapping[str, Array]) -> dict[str, Array]:
+    """Return the constants with those that operators compute of them: weights that are transposed or unpacked first."""
+    known, calls = set(constants), []
+    for node in model.graph.node:
+        plain = not any(attribute.HasField("g") for attribute in node.attribute)  # whose inside reads other values
+        if plain and any(node.input) and node.output[0] not in known and known.issuperset(filter(None, node.input)):
+            known.update(node.output)
+            calls.append(node)
+    names = [name for call in calls for name in call.output if name]
+    if not names:
+        return dict(constants)
+    part = onnx.ModelProto()
+    part.CopyFrom(model)
+    del part.graph.node[:], part.graph.input[:], part.graph.output[:], part.graph.value_info[:]
+    part.graph.node.extend(node for node in model.graph.node if node.op_type == "Constant")
+    part.graph.node.extend(calls)
+    part.graph.output.extend(onnx.ValueInfoProto(name=name) for name in names)
+    try:
+        values = runtime.InferenceSession(part.SerializeToString(), providers=["CPUExecutionProvider"]).run(names, {})
+    except Exception:  # noqa: BLE001  # then they are computed with the rest, or the whole network says why not
+        return dict(constants)
+    return {**constants, **dict(zip(names, values, strict=True))}
 
 
 def _input_of(
@@ -324,6 +352,15 @@ def _describe(
     if len(nodes) == 1:
         raise UserError(f"'{file_name}' computes nothing of its input that can be shown.")
     return names, Graph(file_name, tuple(nodes.values())), weights
+
+
+def _check_numbers(file_name: str, constants: Mapping[str, Array], weights: Mapping[str, FloatArray]) -> None:
+    """Refuse NaN anywhere, and infinite weights; other constants may be infinite, as the ends of a clipping are."""
+    for key, array in {**constants, **weights}.items():
+        if array.dtype in _FLOATS and array.size:
+            low, high = float(array.min()), float(array.max())  # NaN where one is among them, and no copy
+            if math.isnan(low) or (key in weights and not math.isfinite(high - low)):
+                raise not_numbers(file_name, key)
 
 
 def _float32(array: Array) -> FloatArray:

@@ -13,6 +13,7 @@ from torch import nn
 from cnnviz.models.building import Weightless
 
 Array = npt.NDArray[Any]
+Sides = tuple[int, int, int, int]
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,6 +40,10 @@ class Call:
     def constant(self, index: int) -> Array | None:
         """Return an input that is constant; ``None`` where it is left out or computed."""
         return self.constants[index] if index < len(self.constants) else None
+
+    def takes(self, index: int) -> bool:
+        """Return whether an input is given at all; one that is left out has no name."""
+        return index < len(self.node.input) and bool(self.node.input[index])
 
     def get(self, name: str, usual: Any) -> Any:
         """Return an attribute."""
@@ -71,26 +76,21 @@ def part_of(call: Call) -> Part:
 
 def _convolution(call: Call) -> Part | None:
     weight, bias = call.constant(1), call.constant(2)
-    pads = None if weight is None else _pads(call, weight.shape[2:])
-    if weight is None or weight.ndim != 4 or pads is None or (bias is None and len(call.node.input) > 2):
+    sides = None if weight is None else _sides(call, weight.shape[2:])
+    if weight is None or weight.ndim != 4 or sides is None or (bias is None and call.takes(2)):
         return Part(function="conv2d")
-    groups, (stride, dilation) = (
-        call.get("group", 1),
-        (_two(call.get(name, [1, 1])) for name in ("strides", "dilations")),
-    )
+    groups, stride, dilation = call.get("group", 1), _steps(call, "strides"), _steps(call, "dilations")
     kernel = (weight.shape[2], weight.shape[3])
-    layer = nn.Conv2d(weight.shape[1] * groups, len(weight), kernel, stride, pads, dilation, groups, bias is not None)
+    inputs = weight.shape[1] * groups
+    layer = nn.Conv2d(inputs, len(weight), kernel, stride, 0, dilation, groups, bias is not None)
+    # torch's own layer has no unequal sides; the pictures and sums of a convolution do.
+    layer.padding = _both_ways(sides) or sides
     return Part(layer, weights=_given(weight=weight, bias=bias))
 
 
 def _transposed(call: Call) -> Part | None:
     weight, bias = call.constant(1), call.constant(2)
-    if (
-        weight is None
-        or weight.ndim != 4
-        or (bias is None and len(call.node.input) > 2)
-        or "output_shape" in call.attributes
-    ):
+    if weight is None or weight.ndim != 4 or (bias is None and call.takes(2)) or "output_shape" in call.attributes:
         return None
     pads = _pads(call, weight.shape[2:])
     if pads is None or call.get("auto_pad", b"NOTSET") not in (b"NOTSET", b"VALID"):
@@ -107,7 +107,7 @@ def _transposed(call: Call) -> Part | None:
 def _gemm(call: Call) -> Part | None:
     weight, bias = call.constant(1), call.constant(2)
     plain = call.get("alpha", 1.0) == call.get("beta", 1.0) == 1.0 and not call.get("transA", 0)
-    if weight is None or not plain or (bias is None and len(call.node.input) > 2):
+    if weight is None or not plain or (bias is None and call.takes(2)):
         return Part(function="linear")
     weight = weight if call.get("transB", 0) else weight.T
     bias = None if bias is None else np.broadcast_to(bias, (1, len(weight)))[0]
@@ -224,23 +224,34 @@ def _steps(call: Call, name: str) -> tuple[int, int]:
 
 def _pads(call: Call, kernel: Sequence[int]) -> tuple[int, int] | None:
     """Return the padding down and across; ``None`` where both ends of an axis have not the same."""
+    sides = _sides(call, kernel)
+    return None if sides is None else _both_ways(sides)
+
+
+def _both_ways(sides: Sides) -> tuple[int, int] | None:
+    """Return the padding down and across, where it is the same at both ends of each axis."""
+    top, bottom, left, right = sides
+    return (top, left) if (top, left) == (bottom, right) else None
+
+
+def _sides(call: Call, kernel: Sequence[int]) -> Sides | None:
+    """Return the padding (top, bottom, left, right); ``None`` where that is not known."""
     mode = call.get("auto_pad", b"NOTSET")
     if mode in (b"", b"NOTSET"):
-        pads = call.get("pads", [0, 0, 0, 0])
-        return (int(pads[0]), int(pads[1])) if len(pads) == 4 and pads[:2] == pads[2:] else None
+        pads = [int(n) for n in call.get("pads", [0, 0, 0, 0])]
+        return (pads[0], pads[2], pads[1], pads[3]) if len(pads) == 4 else None
     if mode == b"VALID":
-        return 0, 0
+        return 0, 0, 0, 0
     if len(kernel) != 2 or len(call.shapes[0]) != 4:
         return None
-    found = []
+    found: list[int] = []
     for axis in (0, 1):
-        size, stride = call.shapes[0][axis + 2], call.get("strides", [1, 1])[axis]
-        reach = (kernel[axis] - 1) * call.get("dilations", [1, 1])[axis] + 1
+        size, stride = call.shapes[0][axis + 2], _steps(call, "strides")[axis]
+        reach = (kernel[axis] - 1) * _steps(call, "dilations")[axis] + 1
         both = max((-(-size // stride) - 1) * stride + reach - size, 0)
-        if both % 2:
-            return None
-        found.append(both // 2)
-    return found[0], found[1]
+        before = both - both // 2 if mode == b"SAME_LOWER" else both // 2
+        found += [before, both - before]
+    return found[0], found[1], found[2], found[3]
 
 
 _PARTS: dict[str, Callable[[Call], Part | None]] = {

@@ -24,6 +24,7 @@ from PySide6.QtWidgets import QMenu, QSizePolicy, QToolTip, QWidget
 from cnnviz.widgets import theme
 from cnnviz.widgets.figure import Figure, draw_text
 
+NO_DETAIL_PX = 8  # what is left of a column of details for which there is no room
 LONGEST = 12  # letters of a name that there is always room for
 
 
@@ -170,6 +171,8 @@ class BarList(Figure):
             painter.drawText(QRect(8, 0, size.width() - 16, size.height()), flags, self._sentence)
             return
         columns = self._column_widths()
+        if sum(columns) > size.width():
+            columns = (columns[0], columns[1], NO_DETAIL_PX)
         self._draw_heading(painter, size.width(), columns)
         row_px = self._row_px(size)
         top = self._top_px()
@@ -194,8 +197,9 @@ class BarList(Figure):
         return (found[0], found[1] - 8, found[2] - 22) if self._total else found  # long names need the room
 
     def minimumSizeHint(self) -> QSize:
-        """Return the width at which nothing is cut off but long names."""
-        return QSize(sum(self._column_widths()), round(theme.text_px() * 6))
+        """Return the width at which nothing is cut off but long names; details come with more room."""
+        name, text, _ = self._column_widths()
+        return QSize((name // 2 if self._total else name) + text + NO_DETAIL_PX, round(theme.text_px() * 6))
 
     def _draw_heading(self, painter: QPainter, width: int, columns: tuple[int, int, int]) -> None:
         muted = theme.current().color("muted")
@@ -206,7 +210,8 @@ class BarList(Figure):
         before = width - detail_w
         draw_text(painter, QRect(8, 4, before - text_w - 8, height), self._columns[0], muted, align=left)
         draw_text(painter, QRect(before - text_w - 24, 4, text_w + 24, height), self._columns[1], muted, align=right)
-        draw_text(painter, QRect(before, 4, detail_w - 8, height), self._columns[2], muted, align=right)
+        if detail_w > NO_DETAIL_PX:
+            draw_text(painter, QRect(before, 4, detail_w - 8, height), self._columns[2], muted, align=right)
 
     def _draw_row(
         self,
@@ -233,8 +238,9 @@ class BarList(Figure):
         draw_text(painter, QRect(8, row.top(), before - text_w - 8, height), text, colour, align=_MIDDLE)
         room = QRect(before - text_w, row.top(), text_w, height)
         draw_text(painter, room, bar.text, ink["text"], align=_RIGHT, elide=False)
-        room = QRect(before, row.top(), detail_w - 8, height)
-        draw_text(painter, room, bar.detail, ink["muted"], align=_RIGHT, elide=False)
+        if detail_w > NO_DETAIL_PX:
+            room = QRect(before, row.top(), detail_w - 8, height)
+            draw_text(painter, room, bar.detail, ink["muted"], align=_RIGHT, elide=False)
         if bar.key in (self._current, self._hovered):
             painter.setPen(QPen(ink["accent" if bar.key == self._current else "pointer"], 2))
             painter.setBrush(Qt.BrushStyle.NoBrush)

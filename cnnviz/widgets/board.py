@@ -75,7 +75,7 @@ class Board(Figure):
         self.setToolTip("Left button draws, right button erases; arrows move the pen, Space puts it down and lifts it")
         self.setCursor(Qt.CursorShape.CrossCursor)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
-        self.setMinimumSize(160, 160)
+        self.setMinimumSize(112, 112)
         self.pen_width = PEN_WIDTH
         self.erasing = False
         self.points_taken = 0

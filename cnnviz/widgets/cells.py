@@ -31,6 +31,7 @@ def breadth(text: str) -> float:
     return len(text) - 0.5 * text.count(".") + 0.32 * text.count("−")
 
 
+@lru_cache(maxsize=MOST_TEXTS)  # most values of a map are those of the picture before
 def cell_text(value: float, digits: int, room: float) -> str:
     """Write a number into a cell that is `room` digits broad, with fewer digits where it must be."""
     for count in range(digits, 0, -1):
@@ -85,38 +86,39 @@ def draw_cells(
     """
     height, width = indices_hw.shape
     draw_part(painter, rect, indexed_image(indices_hw, role), QRect(0, 0, width, height))
-    inks = text_colours(role)
+    draw_texts(painter, rect, indices_hw, texts, role)
+
+
+def draw_texts(
+    painter: QPainter, rect: QRect, indices_hw: npt.NDArray[np.uint8], texts: list[str], role: MapRole
+) -> None:
+    """Write a text into each cell of a matrix over the whole of `rect`; a cell of index 0 stays empty.
+
+    On the screen most texts are pictures that are kept; in a copy or a saved picture all are written.
+    """
+    height, width = indices_hw.shape
     cell_w, cell_h, left, top = rect.width() // width, rect.height() // height, rect.left(), rect.top()
-    device = painter.device()
-    if isinstance(device, QWidget):
-        black = _is_black(role)
-        style = (painter.font().pixelSize(), cell_w, cell_h, device.devicePixelRatioF())
-        for place, (text, index) in enumerate(zip(texts, indices_hw.ravel().tolist(), strict=True)):
-            if not index:
-                continue  # no number there
-            row, column = divmod(place, width)
-            x, y = left + column * cell_w, top + row * cell_h
-            key = (text, black[index - 1], style)
-            picture = _texts.get(key) or _kept_text(painter, key)
-            if picture is None:
-                painter.setPen(inks[index - 1])
-                painter.drawText(x, y, cell_w, cell_h, CENTRED, text)
-            else:
-                painter.drawPixmap(x, y, picture)
-        return
-    last: QColor | None = None
+    black, device = _is_black(role), painter.device()
+    is_kept = isinstance(device, QWidget)
+    style = (painter.font().key(), cell_w, cell_h, device.devicePixelRatioF())
+    last: bool | None = None
     for place, (text, index) in enumerate(zip(texts, indices_hw.ravel().tolist(), strict=True)):
         if not index:
             continue  # no number there
-        ink = inks[index - 1]
-        if ink is not last:
-            painter.setPen(ink)
-            last = ink
         row, column = divmod(place, width)
-        painter.drawText(left + column * cell_w, top + row * cell_h, cell_w, cell_h, CENTRED, text)
+        x, y, is_black = left + column * cell_w, top + row * cell_h, black[index - 1]
+        picture = _kept_text(painter, (text, is_black, style)) if is_kept else None
+        if picture is not None:
+            painter.drawPixmap(x, y, picture)
+            continue
+        if is_black is not last:
+            painter.setPen(_INKS[is_black])
+            last = is_black
+        painter.drawText(x, y, cell_w, cell_h, CENTRED, text)
 
 
-_Style = tuple[int, int, int, float]
+_INKS = (QColor("#ffffff"), QColor("#000000"))
+_Style = tuple[str, int, int, float]
 _Text = tuple[str, bool, _Style]
 _texts: dict[_Text, QPixmap] = {}
 _seen: set[_Text] = set()
@@ -129,11 +131,14 @@ def _is_black(role: MapRole) -> tuple[bool, ...]:
 
 
 def _kept_text(painter: QPainter, key: _Text) -> QPixmap | None:
-    """Return the picture of a number in a cell, from its second time on.
+    """Return the picture of a text in a cell, from its second time on.
 
     Drawing a picture is six times quicker than writing, making it three times slower; most numbers of a window come
     again, most products do not.
     """
+    kept = _texts.get(key)
+    if kept is not None:
+        return kept
     if key not in _seen:
         if len(_seen) >= 4 * MOST_TEXTS:
             _seen.clear()
@@ -141,14 +146,13 @@ def _kept_text(painter: QPainter, key: _Text) -> QPixmap | None:
         return None
     if len(_texts) >= MOST_TEXTS:
         _texts.clear()
-    text, black, (_, width, height, ratio) = key
-    kept = QPixmap(round(width * ratio), round(height * ratio))
+    text, is_black, (_, width, height, ratio) = key
+    kept = _texts[key] = QPixmap(round(width * ratio), round(height * ratio))
     kept.setDevicePixelRatio(ratio)
     kept.fill(Qt.GlobalColor.transparent)
     own = QPainter(kept)
     own.setFont(painter.font())
-    own.setPen(Qt.GlobalColor.black if black else Qt.GlobalColor.white)
+    own.setPen(_INKS[is_black])
     own.drawText(0, 0, width, height, CENTRED, text)
     own.end()
-    _texts[key] = kept
     return kept

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-from PySide6.QtCore import QRect, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QImage, QKeyEvent, QMouseEvent, QPainter, QPen, QResizeEvent
+from PySide6.QtCore import QRect, QRectF, QSize, Qt
+from PySide6.QtGui import QImage, QPainter, QPen, QResizeEvent
 from PySide6.QtWidgets import QDialog, QDialogButtonBox, QSizePolicy, QVBoxLayout, QWidget
 
 from cnnviz.widgets import theme
+from cnnviz.widgets.browsed import BrowsedFigure
 from cnnviz.widgets.figure import Figure, draw_part, draw_text
 
 FloatArray = npt.NDArray[np.float32]
@@ -26,19 +27,8 @@ def _grey(image_hw: FloatArray | npt.NDArray[np.uint8]) -> QImage:
     return image.convertToFormat(QImage.Format.Format_RGB32)
 
 
-class DigitPreview(Figure):
-    """Two pictures side by side: the board with the ink's box, and the 28×28 digit.
-
-    Signals
-    -------
-    opened()
-        The numbers are wanted.
-    browsed(int)
-        The next (1) or the previous (−1) picture of the folder is wanted.
-    """
-
-    opened = Signal()
-    browsed = Signal(int)
+class DigitPreview(BrowsedFigure):
+    """Two pictures side by side: the board with the ink's box, and the 28×28 digit."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__("What the network sees", parent)
@@ -117,20 +107,6 @@ class DigitPreview(Figure):
                 )
             )
 
-    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
-        """Open the numbers."""
-        if event.button() == Qt.MouseButton.LeftButton:
-            self.opened.emit()
-
-    def keyPressEvent(self, event: QKeyEvent) -> None:
-        """Enter opens the numbers; Left and Right walk through the folder."""
-        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Space):
-            self.opened.emit()
-        elif event.key() in (Qt.Key.Key_Left, Qt.Key.Key_Right):
-            self.browsed.emit(1 if event.key() == Qt.Key.Key_Right else -1)
-        else:
-            super().keyPressEvent(event)
-
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Ask for no more height than the digit can fill."""
         super().resizeEvent(event)
@@ -141,8 +117,8 @@ class DigitPreview(Figure):
         return QSize(2 * 140 + 2 * theme.GRID_PX, 140 + round(theme.text_px() * 1.4) + 2)
 
     def minimumSizeHint(self) -> QSize:
-        """Return room for two digits at four pixels a value."""
-        return QSize(2 * 112 + 2 * theme.GRID_PX, 112 + round(theme.text_px() * 1.4) + 2)
+        """Return room for two digits at three pixels a value."""
+        return QSize(2 * 84 + 2 * theme.GRID_PX, 84 + round(theme.text_px() * 1.4) + 2)
 
 
 class PixelGrid(Figure):

@@ -204,9 +204,16 @@ def _png(image: QImage) -> bytes:
 
 
 class KeptPicture:
-    """What of a widget changes rarely, kept as a picture; a copy or a saved picture is drawn without it."""
+    """What of a widget changes rarely, kept as a picture; a copy or a saved picture is drawn without it.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    is_overlay
+        It is drawn over what lies there, not on the background.
+    """
+
+    def __init__(self, *, is_overlay: bool = False) -> None:
+        self._is_overlay = is_overlay
         self._pixmap: QPixmap | None = None
         self._is_new = False
         self._was_drawn = False
@@ -216,7 +223,7 @@ class KeptPicture:
         self._is_new = self._was_drawn = False
 
     def draw(self, painter: QPainter, size: QSize, paint: Callable[[QPainter], None]) -> None:
-        """Draw what `paint` draws, on the background; on the screen from the picture that is kept of it."""
+        """Draw what `paint` draws; on the screen from the picture that is kept of it."""
         device = painter.device()
         if not isinstance(device, QWidget):
             paint(painter)
@@ -229,12 +236,13 @@ class KeptPicture:
             self.drop()
         if not self._was_drawn:
             self._was_drawn = True  # what changes with every picture is not worth keeping: only what is drawn again is
-            painter.fillRect(QRect(QPoint(0, 0), size), theme.current().color("panel"))
+            if not self._is_overlay:
+                painter.fillRect(QRect(QPoint(0, 0), size), theme.current().color("panel"))
             paint(painter)
             return
         if not self._is_new:
             self._is_new = True
-            kept.fill(theme.current().color("panel"))
+            kept.fill(Qt.GlobalColor.transparent if self._is_overlay else theme.current().color("panel"))
             cached = QPainter(kept)
             try:
                 paint(cached)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from functools import lru_cache
 
 import numpy as np
-from PySide6.QtCore import QRect, QSize, Qt
-from PySide6.QtGui import QImage, QPainter
+from PySide6.QtCore import QPoint, QRect, QSize, Qt
+from PySide6.QtGui import QFontMetrics, QImage, QPainter
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from cnnviz.core.formats import number
@@ -22,7 +23,10 @@ def _strip(role: MapRole) -> QImage:
 
 
 def draw_legend(painter: QPainter, rect: QRect, role: MapRole, low: float, high: float, caption: str = "") -> None:
-    """Draw a horizontal colour scale with its two ends, and zero where it lies between them."""
+    """Draw a horizontal colour scale with its two ends, and a caption or else zero where it lies between them.
+
+    Nothing lies over anything else: the caption gives way first, then the digits of the numbers.
+    """
     colours = theme.current()
     line_px = painter.fontMetrics().height()
     bar = QRect(rect.left(), rect.top(), rect.width(), max(4, rect.height() - line_px - 2))
@@ -31,18 +35,47 @@ def draw_legend(painter: QPainter, rect: QRect, role: MapRole, low: float, high:
     painter.setBrush(Qt.BrushStyle.NoBrush)
     painter.drawRect(bar.adjusted(0, 0, -1, -1))
     words = QRect(rect.left(), bar.bottom() + 2, rect.width(), line_px)
-    muted = colours.color("muted")
-    draw_text(painter, words, number(low), muted, align=Qt.AlignmentFlag.AlignLeft)
-    draw_text(painter, words, number(high), muted, align=Qt.AlignmentFlag.AlignRight)
-    middle = "0" if low < 0 < high else ""
-    text = f"{caption}" if caption else middle
-    if text:
-        if caption:  # a long one gives way to the ends, or it would lie over them
-            metrics = painter.fontMetrics()
-            ends_px = max(metrics.horizontalAdvance(number(end)) for end in (low, high)) + line_px // 2
-            if metrics.horizontalAdvance(text) > words.width() - 2 * ends_px:
-                words = words.adjusted(ends_px, 0, -ends_px, 0)
-        draw_text(painter, words, text, muted, align=Qt.AlignmentFlag.AlignHCenter)
+    metrics, gap, muted = painter.fontMetrics(), line_px // 2, colours.color("muted")
+    first, last = _ends(metrics, low, high, words.width() - gap)
+    draw_text(painter, words, first, muted, align=Qt.AlignmentFlag.AlignLeft, elide=False)
+    draw_text(painter, words, last, muted, align=Qt.AlignmentFlag.AlignRight, elide=False)
+    room = words.adjusted(metrics.horizontalAdvance(first) + gap, 0, -metrics.horizontalAdvance(last) - gap, 0)
+    if caption:
+        middle = _between(metrics, caption, words, room)
+        caption = metrics.elidedText(caption, Qt.TextElideMode.ElideRight, middle.width())
+        if len(caption) > 1:  # more than the ellipsis
+            draw_text(painter, middle, caption, muted, align=Qt.AlignmentFlag.AlignHCenter, elide=False)
+    elif low < 0 < high < math.inf:
+        zero = QRect(0, words.top(), metrics.horizontalAdvance("0"), line_px)
+        zero.moveCenter(QPoint(round(words.left() - low / (high - low) * words.width()), zero.center().y()))
+        if room.contains(zero):
+            draw_text(painter, zero, "0", muted, align=Qt.AlignmentFlag.AlignHCenter, elide=False)
+
+
+def _ends(metrics: QFontMetrics, low: float, high: float, width: int) -> tuple[str, str]:
+    """Return both numbers with as many digits as fit side by side."""
+    ends = ("", "")
+    for digits in (3, 2, 1):
+        ends = _short(low, digits), _short(high, digits)
+        if sum(map(metrics.horizontalAdvance, ends)) <= width:
+            return ends
+    return "", metrics.elidedText(ends[1], Qt.TextElideMode.ElideRight, width)
+
+
+def _short(value: float, digits: int) -> str:
+    """Write a number with so many digits; with fewer than three, as a power of ten where that is shorter."""
+    plain = number(value, digits)
+    if digits > 2 or not math.isfinite(value):
+        return plain
+    mantissa, _, power = f"{value:.{digits - 1}e}".partition("e")
+    return min(plain, f"{mantissa}e{int(power)}".replace("-", "−"), key=len)
+
+
+def _between(metrics: QFontMetrics, caption: str, words: QRect, room: QRect) -> QRect:
+    """Return where a caption stands: in the middle of the scale, or else in the middle of what the ends leave."""
+    wanted = QRect(0, words.top(), metrics.horizontalAdvance(caption) + 1, words.height())  # the advance is rounded
+    wanted.moveCenter(words.center())
+    return wanted if room.contains(wanted) else room
 
 
 class Legend(Figure):
@@ -71,4 +104,4 @@ class Legend(Figure):
 
     def sizeHint(self) -> QSize:
         """Return a strip as wide as it is readable."""
-        return QSize(200, 12 + theme.text_px() + 6)
+        return QSize(17 * theme.text_px(), 12 + theme.text_px() + 6)

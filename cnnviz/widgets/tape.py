@@ -2,100 +2,38 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from PySide6.QtCore import QEvent, QPoint, QPointF, QRect, QSize, Qt, Signal
-from PySide6.QtGui import QBrush, QColor, QKeyEvent, QMouseEvent, QPainter, QPen, QPixmap, QResizeEvent
+from PySide6.QtGui import (
+    QBrush,
+    QColor,
+    QFontMetrics,
+    QKeyEvent,
+    QMouseEvent,
+    QPainter,
+    QPalette,
+    QPen,
+    QPixmap,
+    QResizeEvent,
+)
 from PySide6.QtWidgets import QFrame, QScrollArea, QWidget
 
 from cnnviz.core.formats import decimals_for, fixed
 from cnnviz.widgets import theme
 from cnnviz.widgets.cells import CENTRED, breadth, draw_cells, indices_of, texts_of
-from cnnviz.widgets.colormap import MapRole
 from cnnviz.widgets.figure import Figure, KeptPicture, draw_text
+from cnnviz.widgets.tape_content import TapeContent
 
 Array = npt.NDArray[Any]
 GAP_PX = 10
+HEADINGS = ("map", "window", "kernel", "products", "subtotal", "sum so far")
 ROWS_SEEN = 3
 LEAST_SCALE, MOST_SCALE = 0.82, 2.2  # numbers grow with the room, for those at the back of the class
 MOST_KERNELS = 64
 MOST_SAVED_ROWS = 32  # a saved picture of hundreds of rows would be metres high
-
-
-@dataclass(frozen=True, eq=False)
-class TapeContent:
-    """What a tape shows.
-
-    Attributes
-    ----------
-    window, weights, products
-        (C, h, w) each.
-    outside
-        Cells (h, w) of the window that are padding.
-    names
-        One for each channel.
-    order
-        Channels from top to bottom.
-    bias
-        What the running sum begins with.
-    window_limits, weight_limit
-        Ends of the two colour scales.
-    window_sample, weight_sample
-        `cells.sample` of the whole input and of the whole filter, so that decimals stay the same from step to step.
-    window_role
-        Colours of the window.
-    kernel_key
-        Another one says that the weights are others; ``None``: they may always be.
-    """
-
-    window: Array
-    weights: Array
-    products: Array
-    outside: npt.NDArray[np.bool_]
-    names: tuple[str, ...]
-    order: npt.NDArray[np.intp]
-    bias: float
-    window_limits: tuple[float, float]
-    weight_limit: float
-    window_sample: tuple[float, ...]
-    weight_sample: tuple[float, ...]
-    window_role: MapRole
-    kernel_key: object = None
-
-    def looks_like(self, other: TapeContent) -> bool:
-        """Return whether two sums are drawn alike."""
-        return (
-            self.kernel_key is not None
-            and (self.kernel_key, self.bias, self.window_limits) == (other.kernel_key, other.bias, other.window_limits)
-            and (self.names, self.window_role) == (other.names, other.window_role)
-            and self.window_sample == other.window_sample
-            and all(
-                np.array_equal(a, b)
-                for a, b in (
-                    (self.window, other.window), (self.products, other.products), (self.order, other.order),
-                    (self.outside, other.outside),
-                )
-            )
-        )  # fmt: skip
-
-    @cached_property
-    def subtotals(self) -> Array:
-        """Sum of each channel's products, (C,)."""
-        return np.asarray(self.products.sum(axis=(1, 2)))
-
-    @cached_property
-    def largest(self) -> float:
-        """The largest magnitude among the products."""
-        return _largest(self.products)
-
-    @cached_property
-    def running(self) -> Array:
-        """The bias and the subtotals so far, in the order of the rows, (C,)."""
-        return self.bias + np.cumsum(self.subtotals[self.order])
 
 
 class Tape(Figure):
@@ -225,10 +163,13 @@ class Tape(Figure):
         text_px = theme.text_px()
         count = content.window.shape[2]
         longest = max(map(len, (content.names[0], content.names[-1], content.names[int(content.order[0])])))
-        name, sign = round(text_px * 0.62 * (longest + 1.5)), round(text_px * 1.3)
-        number = self._cell_w[2] + round(text_px * 1.0)
+        name, letter = round(text_px * 0.62 * (longest + 1.5)), max(text_px, self._font_px)
+        sign, sums = round(letter * 1.3), round(letter * 1.9)  # "Σ≈" is broader than "×"
+        words = QFontMetrics(theme.font(0.9)).horizontalAdvance(HEADINGS[-1])
+        number = max(self._cell_w[2] + text_px, words + 4)
+        window, weights, products = (count * w for w in self._cell_w)
         at = [4]
-        for width in (name, *(count * w + sign for w in self._cell_w), number + sign, number):
+        for width in (name, window + sign, weights + sign, products + sums, number + sign, number):
             at.append(at[-1] + width)
         return tuple(at)
 
@@ -331,9 +272,8 @@ class Tape(Figure):
     def _draw_heading(self, painter: QPainter, at: tuple[int, ...]) -> None:
         colours = theme.current()
         painter.setFont(theme.font(0.9))
-        words = ("map", "window", "kernel", "products", "subtotal", "sum so far")
         roles = ("muted", "pointer", "kernel", "text", "text", "muted")
-        for index, (word, role) in enumerate(zip(words, roles, strict=True)):
+        for index, (word, role) in enumerate(zip(HEADINGS, roles, strict=True)):
             room = QRect(at[index], 0, at[index + 1] - at[index] - 2, self.head_px())
             draw_text(painter, room, word, colours.color(role), align=Qt.AlignmentFlag.AlignVCenter)
 
@@ -458,12 +398,6 @@ class Tape(Figure):
             self.update()
 
 
-def _largest(values: Array) -> float:
-    """Return the largest magnitude among finite values."""
-    magnitude = np.abs(values)
-    return float(np.max(magnitude, where=np.isfinite(magnitude), initial=0.0))
-
-
 class TapeArea(QScrollArea):
     """A tape that scrolls both ways when it is larger than the room."""
 
@@ -475,6 +409,7 @@ class TapeArea(QScrollArea):
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.setMinimumWidth(160)
+        self.viewport().setBackgroundRole(QPalette.ColorRole.Base)  # as the maps beside it
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Let the numbers grow with the room; that for the scroll bars is kept free."""

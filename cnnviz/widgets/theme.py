@@ -161,7 +161,10 @@ def _style_sheet(theme: Theme) -> str:
     QMainWindow::separator {{ background: {theme.line}; width: 1px; height: 1px; }}
     QMainWindow::separator:hover {{ background: {theme.accent}; }}
     QToolBar {{ border: none; border-bottom: 1px solid {theme.line}; spacing: 8px; padding: 4px 8px; }}
-    QCheckBox::indicator:unchecked {{ border: 1px solid {theme.muted}; border-radius: 2px; background: {theme.panel}; }}
+    QCheckBox::indicator:unchecked, QGroupBox::indicator:unchecked, QTreeView::indicator:unchecked,
+    QTableView::indicator:unchecked, QListView::indicator:unchecked {{
+        border: 1px solid {theme.muted}; border-radius: 2px; background: {theme.panel};
+    }}
     QToolBar#rail {{ border: none; border-right: 1px solid {theme.line}; padding: 6px 2px; spacing: 4px; }}
     QToolBar#rail QToolButton {{ padding: 8px 4px; min-width: 48px; border-radius: 4px; }}
     QToolBar#rail QToolButton:checked {{ background: {theme.accent}; color: {theme.on_accent}; }}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import itertools
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -81,18 +81,8 @@ class Running:
 
 
 @pytest.fixture
-def start(qtbot: QtBot, tmp_path: Path) -> Iterator[Callable[[], Running]]:
-    """Return a function that starts the application; all use one settings file."""
-    running: list[Running] = []
-    (paths.data_dir() / "last_board.png").unlink(missing_ok=True)
-
-    def begin() -> Running:
-        running.append(Running(qtbot, Settings(tmp_path / "settings.ini")))
-        return running[-1]
-
-    yield begin
-    for one in running:
-        one.close()
+def running() -> type[Running]:
+    return Running
 
 
 SEVEN = ((0.25, 0.2), (0.75, 0.2), (0.45, 0.85))

@@ -299,8 +299,8 @@ def _corrupt(folder: Path) -> list[tuple[list[str], str]]:
         (["evaluate", "--model", "lenet5", "--data", "imagenet"], "imagenet"),
         (["predict", "--model", "resnet18", str(picture), "--no-centre"], "for photographs"),
         (["predict", "--model", "resnet18", str(picture), "--invert", "yes"], "for photographs"),
-        (["evaluate", "--model", "resnet18", "--data", "starter"], "'starter' holds digits"),
-        (["train", "--model", "vgg16", "--data", "starter", "--out", str(folder / "r")], "'starter' holds digits"),
+        (["evaluate", "--model", "resnet18", "--data", "starter"], "1,000 classes"),
+        (["train", "--model", "unet", "--data", "cifar10", "--out", str(folder / "r")], "draws digits"),
         (["train", "--model", "lenet5", "--data", "starter", "--epochs", "0", "--out", str(folder / "r")], "epochs"),
     ]
 

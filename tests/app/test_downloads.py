@@ -126,6 +126,15 @@ def test_a_failed_download_is_a_bar_that_the_next_try_takes_away(app: Running, s
     app.until(lambda: app.state.model is not None and not app.state.model.is_random)
 
 
+def test_what_failed_for_a_network_goes_with_it(app: Running, server: WeightsServer) -> None:
+    server.statuses = [404]
+    QTest.mouseClick(app.bar._yes, Qt.MouseButton.LeftButton)
+    app.until(app.window._notices.isVisible)
+    app.state.request_model(ModelRequest("lenet1"))
+    app.until(lambda: app.state.model is not None and app.state.model.request.name == "lenet1")
+    assert not app.window._notices.isVisible()
+
+
 def test_cancelling_offers_the_rest(app: Running, server: WeightsServer) -> None:
     server.stall_after = 2_000_000
     QTest.mouseClick(app.bar._yes, Qt.MouseButton.LeftButton)

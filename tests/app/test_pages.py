@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -15,7 +14,6 @@ from pytestqt.qtbot import QtBot
 
 from cnnviz.app import Application
 from cnnviz.bench.probe import board_of
-from cnnviz.core import paths
 from cnnviz.main_window.pages import EXPLORE
 from cnnviz.state.messages import Message
 from cnnviz.state.settings import Settings
@@ -81,18 +79,8 @@ LARGE = {"input": False, "prediction": False, "inspector": True, "map": False, "
 
 
 @pytest.fixture
-def start(qtbot: QtBot, tmp_path: Path) -> Iterator[Callable[[], Running]]:
-    """Return a function that starts the application; all use one settings file."""
-    running: list[Running] = []
-    (paths.data_dir() / "last_board.png").unlink(missing_ok=True)
-
-    def begin() -> Running:
-        running.append(Running(qtbot, Settings(tmp_path / "settings.ini")))
-        return running[-1]
-
-    yield begin
-    for one in running:
-        one.close()
+def running() -> type[Running]:
+    return Running
 
 
 def arrange(app: Running) -> dict[str, tuple[object, ...]]:
@@ -110,10 +98,10 @@ def test_the_rail_leads_to_the_laboratory_and_back_to_what_there_was(start: Call
     assert app.seen() == ALL
     assert app.pages.page == EXPLORE
     rail = [action.text() for action in app.pages.rail.actions()]
-    assert rail == ["Explore", "Lab", "Compare"]
+    assert rail == ["Explore", "Lab", "Compare", "Train", "Race"]
     assert app.pages.rail.isVisible()
     keys = [action.shortcut() for action in app.pages.rail.actions()]
-    assert keys == [QKeySequence(f"Alt+{number}") for number in (1, 2, 3)]
+    assert keys == [QKeySequence(f"Alt+{number}") for number in range(1, 6)]
     assert "lab" not in app.pages.views  # made when it is first wanted
     before = arrange(app)
     heard: list[str] = []
@@ -209,6 +197,20 @@ def test_the_page_comes_back_at_the_next_start_and_exploring_as_it_was(start: Ca
     assert fourth.layout() == before
 
 
+def test_a_problem_beside_the_large_inspector_takes_no_more_than_its_words(start: Callable[[], Running]) -> None:
+    app = start()
+    app.key(Qt.Key.Key_F9)
+    problem = Message("problem", "The weights could not be fetched.", "Look after the connection.")
+    app.application.messages.post(problem)
+    bar = app.window._notices
+    app.qtbot.waitUntil(lambda: bar.isVisible() and bar.height() == bar.heightForWidth(bar.width()))
+    app.qtbot.waitUntil(lambda: app.window._centre.height() == bar.height())
+    assert bar.height() < 60
+    bar.dismiss()
+    app.key(Qt.Key.Key_F9)
+    assert app.window.view("network").height() > 100
+
+
 def test_closing_while_the_inspector_is_large_remembers_the_layout_behind_it(start: Callable[[], Running]) -> None:
     first = start()
     before = arrange(first)
@@ -242,7 +244,7 @@ def test_the_go_menu_leads_back_to_exploring(start: Callable[[], Running]) -> No
         assert app.seen() == (LARGE if words == "inspector" else ALL)
         app.pages.set_large(False)
     go = [action.text() for action in app.window._menus["&Go"].actions()]
-    assert go[-3:] == ["Explore", "Lab", "Compare"]
+    assert go[-5:] == ["Explore", "Lab", "Compare", "Train", "Race"]
     app.pages.go("lab")
     app.window._docks["prediction"].toggleViewAction().trigger()
     app.pages.go(EXPLORE)
@@ -305,7 +307,7 @@ def test_networks_are_compared_on_the_present_picture_while_exploring_goes_on(
     assert app.pages.page == "networks"
     view = app.pages.views["networks"]
     assert isinstance(view, NetworksView)
-    view.choose(("lenet5", "lenet1"))
+    view.chooser.choose(("lenet5", "lenet1"))
     image_hw = np.zeros((28, 28), np.float32)
     image_hw[4:24, 12:16] = 1
     app.state.set_input(image_hw, blank=False, title="a one")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from types import MappingProxyType
 
 import pytest
@@ -111,6 +112,19 @@ def test_dense_connections_count_each_layer_once() -> None:
     assert last.fork.name == "x"
     assert names(last) == [[], ["l1"], ["c1", "l2"]]
     assert [b.is_shortcut for b in last.branches] == [True, False, False]
+
+
+def test_a_way_to_many_joinings_is_walked_once() -> None:
+    nodes, joined = [node("x", "convolution", "input")], ["x"]
+    for n in range(40):
+        nodes.append(node(f"c{n}", "concatenation", *joined, op="cat"))
+        nodes += [node(f"a{n}", "convolution", f"c{n}"), node(f"b{n}", "activation", f"a{n}")]
+        joined.append(f"b{n}")
+    found = blocks(graph(*nodes))
+    assert names(found[-1])[:3] == [[], ["c0", "a0", "b0"], ["c1", "a1", "b1"]]
+    for block, following in itertools.pairwise(found):
+        for branch, same in zip(block.branches[1:], following.branches[1:], strict=False):
+            assert branch.nodes is same.nodes
 
 
 def test_equal_ways_have_no_shortcut() -> None:

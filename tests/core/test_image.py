@@ -18,7 +18,7 @@ import pytest
 from PIL import Image, ImageDraw, ImageOps, features
 
 from cnnviz.core.errors import UserError
-from cnnviz.core.image import Picture, decode_picture, load_picture, picture_from_array
+from cnnviz.core.image import KEPT_PIXELS, Picture, decode_picture, load_picture, picture_from_array
 
 RAMP = np.tile(np.arange(256, dtype=np.uint8), (8, 1))
 
@@ -196,13 +196,19 @@ def test_the_first_of_several_frames_is_shown(file_format: str) -> None:
     assert picture.notes == (f"First of 3 {what} is shown.",)
 
 
-def test_a_large_jpeg_is_reduced_with_a_note_and_keeps_its_aspect() -> None:
+def test_a_large_jpeg_is_reduced_keeps_its_aspect_and_what_it_was() -> None:
     exif = Image.Exif()
     exif[0x0112] = 6
     picture = decode_picture(saved(quarters(3000, 2000), "JPEG", exif=exif), "photo")
     assert picture.pixels_hwc.shape == (1024, 683, 3)
     assert picture.original_size == (2000, 3000)
-    assert picture.notes == ("Reduced from 2,000 × 3,000 pixels.",)
+    assert picture.notes == ()  # nothing that a network sees was changed
+    assert picture.best_hwc.shape == (3000, 2000, 3)
+    assert not picture.best_hwc.flags.writeable
+    assert picture.is_whole
+    small = picture.without_large()
+    assert small.best_hwc is picture.pixels_hwc
+    assert not small.is_whole
     assert abs(picture.pixels_hwc[100, 600].astype(int) - (200, 30, 30)).max() < 8  # top left, turned to top right
 
 
@@ -221,6 +227,7 @@ def test_a_photo_of_100_megapixels_opens_without_a_warning(tmp_path: Path, file_
         picture = load_picture(path)
     assert not seen
     assert picture.pixels_hwc.shape == (717, 1024, 3)
+    assert 0.99 * KEPT_PIXELS < picture.best_hwc[..., 0].size < 1.01 * KEPT_PIXELS
     assert picture.notes == ("Reduced from 12,000 × 8,400 pixels.",)
 
 

@@ -12,7 +12,7 @@ from PIL import Image
 from cnnviz.core.image import load_picture, picture_from_array
 from cnnviz.core.inspection import PixelArray
 from cnnviz.core.paths import resources_dir
-from cnnviz.core.photo import framing_of, middle_of, steps_of
+from cnnviz.core.photo import framing_of, known_steps_of, middle_of, steps_of
 from cnnviz.models import registry
 from cnnviz.models.preparation import photo_to_input
 from cnnviz.models.registry import InputSpec
@@ -181,3 +181,45 @@ def test_the_box_is_what_the_middle_shows() -> None:
 def test_a_specification_without_a_resize_uses_the_longer_side_of_the_input() -> None:
     spec = InputSpec(3, 40, 60, "photo", SPEC.mean, SPEC.std)
     assert photo_to_input(noise(10, 10), spec).shape == (1, 3, 40, 60)
+
+
+def of_file(path: Path, name: str) -> tuple[torch.Tensor, torch.Tensor]:
+    """What a network gets for a file, and what torchvision makes of the file itself."""
+    preset = preset_of(name)
+    with Image.open(path) as image:
+        expected = preset(image.convert("RGB"))  # type: ignore[operator]
+    return photo_to_input(load_picture(path).best_hwc, registry.get(name).input)[0], expected
+
+
+@pytest.mark.parametrize("name", ["alexnet", "efficientnet_b0"])
+@pytest.mark.parametrize("file_format", ["PNG", "JPEG"])
+def test_a_large_photograph_is_prepared_from_its_own_pixels(tmp_path: Path, name: str, file_format: str) -> None:
+    coarse = Image.fromarray(noise(200, 300)).resize((3000, 2000), Image.Resampling.BICUBIC)
+    pixels = np.asarray(coarse) ^ np.uint8(24) * (np.indices((2000, 3000)).sum(0) % 2).astype(np.uint8)[..., None]
+    path = tmp_path / "large"
+    Image.fromarray(pixels).save(path, file_format, **({"compress_level": 1} if file_format == "PNG" else {}))
+    found, expected = of_file(path, name)
+    std = torch.tensor(registry.get(name).input.std)[:, None, None]
+    assert float(((found - expected) * std).abs().max()) <= 1 / 255
+
+
+@pytest.mark.parametrize("size", [(4000, 3), (3, 4000), (3000, 1)])
+def test_an_extremely_thin_picture_is_prepared_as_any_other(tmp_path: Path, size: tuple[int, int]) -> None:
+    path = tmp_path / "thin.png"
+    Image.fromarray(noise(size[1], size[0])).save(path)
+    found, expected = of_file(path, "alexnet")
+    std = torch.tensor(registry.get("alexnet").input.std)[:, None, None]
+    assert float(((found - expected) * std).abs().max()) <= 1.01 / 255
+
+
+def test_what_was_made_of_a_picture_is_known_as_long_as_the_picture_lives() -> None:
+    pixels = noise(300, 300)
+    assert steps_of(pixels, (224, 224)) is not steps_of(pixels, (224, 224))  # it may be written to
+    pixels.flags.writeable = False
+    assert known_steps_of(pixels, (224, 224)) is None
+    steps = steps_of(pixels, (224, 224))
+    assert known_steps_of(pixels, (224, 224)) is steps_of(pixels, (224, 224)) is steps
+    assert known_steps_of(pixels, (224, 224), 256) is None
+    other = noise(300, 300)
+    other.flags.writeable = False
+    assert known_steps_of(other, (224, 224)) is None

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from cnnviz.core import receptive
 from cnnviz.core.capture import Capture
 from cnnviz.core.graph import Graph, Node
 from cnnviz.core.receptive import receptive_interval, receptive_region
@@ -296,3 +297,35 @@ def test_the_input_sees_itself_and_a_vector_is_refused() -> None:
     )
     with pytest.raises(ValueError, match="no picture"):
         receptive_region(vector, "fc")
+
+
+class DenseBlock(nn.Module):
+    """Every layer reads all that were before it, as in DenseNet."""
+
+    def __init__(self, layers: int) -> None:
+        super().__init__()
+        self.layers = nn.ModuleList(
+            nn.Sequential(nn.Conv2d(2 + 2 * n, 4, 1), nn.Conv2d(4, 2, 3, padding=1)) for n in range(layers)
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        found = [x]
+        for layer in self.layers:
+            found.append(layer(torch.cat(found, 1)))
+        return torch.cat(found, 1)
+
+
+def test_a_joined_value_is_looked_at_once_however_many_it_joins(monkeypatch: pytest.MonkeyPatch) -> None:
+    """DenseNet-201 joins up to 48 values 98 times: the window waits for the answer."""
+    graph = Capture(DenseBlock(12), (2, SIDE, SIDE)).graph
+    joined = [node for node in graph.nodes if node.kind == "concatenation"]
+    assert len(joined) == 13
+    asked: list[str] = []
+    joins = receptive._joins_channels
+    monkeypatch.setattr(receptive, "_joins_channels", lambda node: asked.append(node.name) or joins(node))
+    region = receptive_region(graph, graph.output.name, 25, (12, 12))  # the last layer's
+    assert region.rows == region.cols == (0, SIDE)
+    assert sorted(asked) == sorted(node.name for node in joined)
+    first = receptive_region(graph, graph.output.name, 2, (12, 12))
+    assert first.rows == first.cols == (11, 14)
+    assert first.is_exact

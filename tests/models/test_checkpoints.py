@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import pickle
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import HealthCheck, given, settings
@@ -37,6 +39,11 @@ def refused(path: Path, *words: str) -> UserError:
     for word in (path.name, *words):
         assert word in sentence
     return caught.value
+
+
+def damaged(path: Path) -> None:
+    """Open a damaged file, of which it is said what to do."""
+    assert refused(path, "damaged").suggestion
 
 
 def same(path: Path, expected: dict[str, Tensor]) -> None:
@@ -123,7 +130,7 @@ def test_zero_bytes(tmp_path: Path, suffix: str) -> None:
 def test_truncated_safetensors(tmp_path: Path, keep: int) -> None:
     path = tmp_path / "cut.safetensors"
     path.write_bytes(save(state())[:keep])
-    refused(path, "damaged")
+    damaged(path)
 
 
 @pytest.mark.parametrize("keep", [1, 10, 1000, -1])
@@ -131,7 +138,7 @@ def test_truncated_zip_of_torch(tmp_path: Path, keep: int) -> None:
     path = tmp_path / "cut.pt"
     torch.save(state(), path)
     path.write_bytes(path.read_bytes()[:keep])
-    refused(path, "damaged")
+    damaged(path)
 
 
 @pytest.mark.parametrize("keep", [3, 30, 200, -1])
@@ -139,7 +146,7 @@ def test_truncated_file_of_old_torch(tmp_path: Path, keep: int) -> None:
     path = tmp_path / "cut.pth"
     torch.save({"conv1.bias": torch.zeros(6)}, path, _use_new_zipfile_serialization=False)
     path.write_bytes(path.read_bytes()[:keep])
-    refused(path, "damaged")
+    damaged(path)
 
 
 @pytest.mark.parametrize("legacy", [False, True])
@@ -205,7 +212,7 @@ def test_weights_that_are_not_numbers(tmp_path: Path) -> None:
     wrong = state()
     wrong["fc3.bias"][0] = float("nan")
     save_file(wrong, tmp_path / "nan.safetensors")
-    refused(tmp_path / "nan.safetensors", "NaN")
+    assert "earlier epoch" in refused(tmp_path / "nan.safetensors", "NaN").suggestion
 
 
 def test_a_header_that_claims_20_gigabytes_allocates_nothing(tmp_path: Path) -> None:
@@ -213,9 +220,9 @@ def test_a_header_that_claims_20_gigabytes_allocates_nothing(tmp_path: Path) -> 
     n = 20 * 2**30
     header = json.dumps({"conv1.weight": {"dtype": "F32", "shape": [n // 4], "data_offsets": [0, n]}}).encode()
     path.write_bytes(struct.pack("<Q", len(header)) + header + bytes(64))
-    refused(path, "damaged")
+    damaged(path)
     path.write_bytes(struct.pack("<Q", n) + bytes(64))  # the header itself claims to be as long
-    refused(path, "damaged")
+    damaged(path)
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -268,7 +275,7 @@ def test_tensors_beyond_the_end_of_the_file(tmp_path: Path) -> None:
     path = tmp_path / "beyond.safetensors"
     header = json.dumps({"fc3.bias": {"dtype": "F32", "shape": [10], "data_offsets": [4000, 4040]}}).encode()
     path.write_bytes(struct.pack("<Q", len(header)) + header + bytes(64))
-    refused(path, "damaged")
+    damaged(path)
 
 
 @pytest.fixture
@@ -493,3 +500,75 @@ def test_an_archive_that_claims_far_more_than_it_holds_is_not_opened(tmp_path: P
         archive.writestr("bomb/data.pkl", b"\0" * 20_000_000)
     with pytest.raises(UserError, match="far more than the file"):
         checkpoints.load_model(registry.get("lenet5"), str(path))
+
+
+def test_values_too_deep_inside_one_another_are_a_sentence(tmp_path: Path) -> None:
+    import zipfile
+
+    deep = b"\x80\x02}" + b")" + b"\x85" * 5000 + b"K\x01s."  # a dictionary whose key is a tuple in a tuple in ...
+    path = tmp_path / "deep.pt"
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in {"data.pkl": deep, "version": b"3\n", "byteorder": b"little"}.items():
+            archive.writestr(f"deep/{name}", content)
+    assert "state_dict" in refused(path, "too deep inside one another").suggestion
+    inner: dict[str, object] = {}
+    for _ in range(300):
+        inner = {"state_dict": inner, "meta": inner}
+    torch.save(inner, path)
+    refused(path, "deep.pt")
+
+
+def test_the_same_dictionary_in_a_million_places_is_counted_once(tmp_path: Path) -> None:
+    inner: dict[str, object] = dict(state())
+    for _ in range(4):
+        inner = {f"part{n}": inner for n in range(200)}
+    torch.save(inner, tmp_path / "laughs.pt")
+    assert "found under 'part0/part0/part0/part0'" in checkpoints.load_model(SPEC, str(tmp_path / "laughs.pt")).note
+
+
+def test_weights_as_arrays_of_numpy_and_beside_its_numbers(tmp_path: Path) -> None:
+    expected = state()
+    arrays = {key: value.numpy() for key, value in expected.items()}
+    arrays["conv1.weight"] = arrays["conv1.weight"].astype(">f4")  # of a machine with the other order of bytes
+    arrays["fc2.weight"] = np.asfortranarray(arrays["fc2.weight"])
+    torch.save(arrays | {"names": np.array(["a", "b"])}, tmp_path / "arrays.pt")
+    same(tmp_path / "arrays.pt", expected)
+    settings = argparse.Namespace(out=Path("runs"), seed=np.int64(3))
+    torch.save({"state_dict": expected, "accuracy": np.float64(0.9), "args": settings}, tmp_path / "settings.pt")
+    same(tmp_path / "settings.pt", expected)
+    torch.save(expected | {"odd": np.array([None, 1], object)}, tmp_path / "objects.pt")
+    refused(tmp_path / "objects.pt", "not opened")
+
+
+@pytest.mark.parametrize("wrap", [lambda s: (s, {"epoch": 3}), lambda s: [3, {"state_dict": s}]])
+def test_weights_in_a_tuple_or_a_list(tmp_path: Path, wrap: Callable[[dict[str, Tensor]], object]) -> None:
+    expected = state()
+    torch.save(wrap(expected), tmp_path / "pair.pt")
+    same(tmp_path / "pair.pt", expected)
+
+
+def test_averaged_models_of_torch(tmp_path: Path) -> None:
+    expected = state()
+    averaged = torch.optim.swa_utils.AveragedModel(lenet.lenet5())
+    averaged.module.load_state_dict(expected)
+    torch.save(averaged.state_dict(), tmp_path / "averaged.pt")
+    same(tmp_path / "averaged.pt", expected)
+
+
+@pytest.mark.parametrize("dtype", [torch.float8_e4m3fn, torch.float8_e5m2])
+def test_8_bit_precision_is_taken_and_said(tmp_path: Path, dtype: torch.dtype) -> None:
+    small = {key: value.to(dtype) for key, value in state().items()}
+    expected = {key: value.float() for key, value in small.items()}
+    save_file(small, tmp_path / "small.safetensors")
+    torch.save(small, tmp_path / "small.pt")
+    for path in (tmp_path / "small.safetensors", tmp_path / "small.pt"):
+        same(path, expected)
+        assert "8-bit precision" in checkpoints.load_model(SPEC, str(path)).note
+
+
+def test_a_whole_module_says_what_it_is_and_what_to_save(tmp_path: Path) -> None:
+    network = checkpoints.build(registry.get("resnet18"))
+    for content in (network, {"model": network, "epoch": 3}):
+        torch.save(content, tmp_path / "whole.pt")
+        error = refused(tmp_path / "whole.pt", "torchvision.models.resnet.ResNet", "run code", "not opened")
+        assert "state_dict" in error.suggestion

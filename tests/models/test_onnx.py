@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx
 import pytest
 import torch
 from torch import nn
@@ -16,11 +17,10 @@ from cnnviz import cli
 from cnnviz.core.errors import UserError
 from cnnviz.core.explain import operation_of
 from cnnviz.core.inspection import ModelRequest
+from cnnviz.core.receptive import receptive_region
 from cnnviz.models import checkpoints, registry
 from cnnviz.models.engine import Engine
 
-onnx = pytest.importorskip("onnx")
-pytest.importorskip("onnxruntime")
 TensorProto, helper, numpy_helper = onnx.TensorProto, onnx.helper, onnx.numpy_helper
 rng = np.random.default_rng(0)
 
@@ -184,13 +184,107 @@ def test_operators_are_the_layers_that_they_equal(
     assert engine.loaded.graph.output.op == layer
 
 
-def test_a_padding_that_is_not_the_same_on_both_sides_is_not_written_out(tmp_path: Path) -> None:
-    nodes = [helper.make_node("Conv", ["x", "w"], ["y"], pads=[0, 0, 1, 1], strides=[2, 2])]
-    engine = Engine(request(save(tmp_path / "odd.onnx", nodes, {"w": array(2, 1, 3, 3)})))
+@pytest.mark.parametrize(
+    ("attributes", "padding"),
+    [
+        ({"pads": [0, 0, 1, 1], "strides": [2, 2]}, (0, 1, 0, 1)),
+        ({"pads": [2, 1, 0, 1]}, (2, 0, 1, 1)),
+        ({"auto_pad": "SAME_UPPER", "strides": [2, 2]}, (0, 1, 0, 1)),
+        ({"auto_pad": "SAME_LOWER", "strides": [2, 2]}, (1, 0, 1, 0)),
+    ],
+)
+def test_a_padding_that_is_not_the_same_on_both_sides(
+    tmp_path: Path, attributes: dict[str, Any], padding: tuple[int, ...]
+) -> None:
+    weights = {"w": array(2, 1, 3, 3), "b": array(2)}
+    nodes = [
+        helper.make_node("Conv", ["x", "w", "b"], ["c"], **attributes),
+        helper.make_node("MaxPool", ["c"], ["p"], kernel_shape=[2, 2], pads=[0, 0, 1, 1]),
+        helper.make_node("Flatten", ["p"], ["y"]),
+    ]
+    engine = Engine(request(save(tmp_path / "odd.onnx", nodes, weights)))
     graph = engine.loaded.graph
+    node = graph["conv"]
+    assert (node.hyper["padding"], node.parameters) == (padding, 2 * (9 + 1))
+    assert node.macs == 2 * 9 * node.output_shape[1] * node.output_shape[2]
     inspection = engine.inspect(rng.random((28, 28), np.float32))
-    assert graph.output.kind == "convolution"
-    assert operation_of(graph, graph.output.name, inspection.values, engine.loaded.weights) is None
+    operation = operation_of(graph, "conv", inspection.values, engine.loaded.weights)
+    assert operation is not None
+    maps = inspection.values["conv"]
+    last = (maps.shape[1] - 1, maps.shape[2] - 1)
+    for row, col in ((0, 0), (5, 7), last):
+        assert operation.check(1, row, col, float(maps[1, row, col])).agrees
+        step = operation.step(1, row, col)
+        seen = receptive_region(graph, "conv", 1, (row, col))
+        assert seen.is_exact
+        assert seen.mask_hw.sum() == (~step.padding_mask).sum()
+    assert node.field_hw is not None
+    assert [field.start for field in node.field_hw] == [-padding[0], -padding[2]]
+    assert graph["maxpool"].kind == "pooling"  # whose operation has equal sides only
+    assert operation_of(graph, "maxpool", inspection.values, engine.loaded.weights) is None
+
+
+def test_an_answer_of_one_cell_a_class_is_scores_and_no_picture(tmp_path: Path) -> None:
+    nodes = [helper.make_node("Conv", ["x", "w"], ["c"]), helper.make_node("GlobalAveragePool", ["c"], ["y"])]
+    engine = Engine(request(save(tmp_path / "pooled.onnx", nodes, {"w": array(37, 3, 3, 3)}, (1, 3, 16, 16))))
+    assert engine.loaded.labels == tuple(f"class {n}" for n in range(37))
+    inspection = engine.inspect(photo=rng.integers(0, 256, (20, 20, 3), np.uint8))
+    assert inspection.logits.shape == (37,)
+    np.testing.assert_array_equal(inspection.logits, inspection.values["globalaveragepool"][:, 0, 0])
+    np.testing.assert_allclose(inspection.probabilities.sum(), 1, rtol=1e-6)
+    picture = [helper.make_node("Conv", ["x", "w"], ["y"])]
+    engine = Engine(request(save(tmp_path / "maps.onnx", picture, {"w": array(3, 3, 3, 3)}, (1, 3, 16, 16))))
+    assert engine.loaded.labels == ()
+
+
+@pytest.mark.parametrize("worst", [np.nan, np.inf])
+def test_weights_that_are_not_numbers_are_refused(tmp_path: Path, worst: float) -> None:
+    weights = {"w": array(2, 1, 3, 3)}
+    weights["w"][1, 0, 2, 1] = worst
+    nodes = [helper.make_node("Conv", ["x", "w"], ["y"], name="/first/Conv")]
+    error = refused(
+        save(tmp_path / "nan.onnx", nodes, weights), "nan.onnx", "NaN", "first.weight" if worst > 0 else "w"
+    )
+    assert "earlier epoch" in error.suggestion
+    ends = {"w": array(2, 1, 3, 3), "low": np.float32(0), "high": np.array(np.inf, np.float32)}
+    clip = [helper.make_node("Conv", ["x", "w"], ["c"]), helper.make_node("Clip", ["c", "low", "high"], ["y"])]
+    assert Engine(request(save(tmp_path / "clip.onnx", clip, ends))).loaded.graph.output.op == "ReLU"
+    ends["high"] = np.array(np.nan, np.float32)
+    refused(save(tmp_path / "clip.onnx", clip, ends), "NaN", "high")
+
+
+def test_it_says_that_it_has_no_gradients(tmp_path: Path) -> None:
+    engine = Engine(request(small(tmp_path / "small.onnx")))
+    for layer in ("head.fc", "conv1", "input"):
+        with pytest.raises(UserError, match="'small' has no gradients") as caught:
+            engine.gradient(layer, 0, None, rng.random((28, 28), np.float32))
+        assert caught.value.suggestion
+
+
+def test_weights_that_the_file_computes_of_constants_are_weights(tmp_path: Path) -> None:
+    """As quantised files do: whole numbers, unpacked by a scale; and a matrix that is turned round first."""
+    packed = rng.integers(-100, 100, (4, 1, 5, 5)).astype(np.int8)
+    weights = {
+        "q": packed, "scale": np.array(0.02, np.float32), "zero": np.array(0, np.int8), "fc": array(10, 576),
+    }  # fmt: skip
+    nodes = [
+        helper.make_node("DequantizeLinear", ["q", "scale", "zero"], ["w"]),
+        helper.make_node("Transpose", ["fc"], ["turned"], perm=[1, 0]),
+        helper.make_node("Conv", ["x", "w", ""], ["c"]),
+        helper.make_node("MaxPool", ["c"], ["p"], kernel_shape=[2, 2], strides=[2, 2]),
+        helper.make_node("Flatten", ["p"], ["f"]),
+        helper.make_node("MatMul", ["f", "turned"], ["y"]),
+    ]
+    engine = Engine(request(save(tmp_path / "packed.onnx", nodes, weights)))
+    graph = engine.loaded.graph
+    assert [node.op for node in graph.layers] == ["Conv2d", "MaxPool2d", "Flatten", "Linear"]
+    assert graph.parameters == 4 * 25 + 5760
+    np.testing.assert_allclose(engine.loaded.weights["conv.weight"], packed * np.float32(0.02), rtol=1e-6)
+    np.testing.assert_array_equal(engine.loaded.weights["matmul.weight"], weights["fc"])
+    inspection = engine.inspect(rng.random((28, 28), np.float32))
+    operation = operation_of(graph, "conv", inspection.values, engine.loaded.weights)
+    assert operation is not None
+    assert operation.check(1, 2, 3, float(inspection.values["conv"][1, 2, 3])).agrees
 
 
 def test_sums_concatenations_and_shapes_computed_on_the_way(tmp_path: Path) -> None:
@@ -226,11 +320,8 @@ def test_sums_concatenations_and_shapes_computed_on_the_way(tmp_path: Path) -> N
     np.testing.assert_allclose(inspection.logits, inspection.values["matmul"] + weights["b"], rtol=1e-5)
 
 
-@pytest.mark.filterwarnings("ignore")  # torch's own, about its exporters
 @pytest.mark.parametrize("new", [False, True])
 def test_what_torch_exports_has_the_modules_names(tmp_path: Path, new: bool) -> None:
-    if new:
-        pytest.importorskip("onnxscript")
     spec = registry.get("resnet20")
     network = checkpoints.build(spec).eval()
     path = tmp_path / "resnet20.onnx"

@@ -59,6 +59,98 @@ def test_a_python_file_says_its_network_in_three_ways(tmp_path: Path, text: str)
     assert list(tmp_path.iterdir()) == [tmp_path / "net.py"]  # nothing was written beside it
 
 
+BODY = "    def __init__(self{}):\n        super().__init__()\n        self.inner = {}\n"
+BODY += "    def forward(self, x):\n        return self.inner(x)\n"
+PLAIN = "nn.Conv2d(c, c, 3, padding=1)"
+WHOLE = "nn.Sequential(nn.Conv2d(3, 4, 3), {}, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, 5))"
+
+
+def classes(*parts: tuple[str, str, str]) -> str:
+    """Write classes: names, arguments, and what they hold."""
+    return "".join(f"class {name}(nn.Module):\n" + BODY.format(given, inner) for name, given, inner in parts)
+
+
+@pytest.mark.parametrize(
+    ("text", "title"),
+    [
+        (classes(("Block", ", c=4", PLAIN), ("Whole", "", WHOLE.format("Block()"))), "Whole"),
+        (classes(("Whole", "", WHOLE.format("Block()")), ("Block", ", c=4", PLAIN)), "Whole"),
+        (classes(("Block", ", c=4", PLAIN), ("Whole", "", WHOLE.format("*[Block() for _ in 'ab']"))), "Whole"),
+        (classes(("Block", ", c=4", PLAIN), ("Whole", ", block=Block", WHOLE.format("block()"))), "Whole"),
+        (classes(("Other", "", SMALL), ("Net", "", SMALL), ("Unused", "", SMALL)), "Net"),
+        (classes(("Other", "", SMALL), ("MyNet", "", SMALL)), "MyNet"),  # as the file is named
+        (classes(("Base", "", SMALL)) + "class Derived(Base):\n    pass\n", "Derived"),
+    ],
+)
+def test_of_several_classes_the_whole_network_is_taken(tmp_path: Path, text: str, title: str) -> None:
+    engine = Engine(request(python(tmp_path, text, "my_net.py")))
+    assert engine.loaded.title == title
+    assert len(engine.loaded.labels) == 5
+
+
+def test_what_several_classes_are_is_asked_by_their_names(tmp_path: Path) -> None:
+    two = python(tmp_path, classes(("First", "", SMALL), ("Second", "", SMALL)))
+    with pytest.raises(UserError, match=r"net\.py.*several networks: First, Second\.") as caught:
+        Engine(request(two))
+    assert caught.value.suggestion.endswith("model = Second().")
+    two.write_text(two.read_text() + "model = First()\n")
+    assert Engine(request(two)).loaded.title == "First"
+    needing = python(tmp_path, classes(("Block", ", c", PLAIN), ("Large", ", classes", SMALL)))
+    with pytest.raises(UserError, match=r"without arguments: Block, Large\.") as caught:
+        Engine(request(needing))
+    assert "model = Large(...)" in caught.value.suggestion
+
+
+@pytest.mark.parametrize("worst", ["nan", "inf", "-inf"])
+def test_weights_that_are_not_numbers_are_refused(tmp_path: Path, worst: str) -> None:
+    text = f"model = {SMALL}\nwith torch.no_grad():\n    model[4].weight[2, 1] = float('{worst}')"
+    refused(python(tmp_path, text), "NaN or infinite", "4.weight")
+    network = checkpoints.build(registry.get("lenet5"))
+    with torch.no_grad():
+        network.get_parameter("conv2.bias")[3] = float(worst)
+    refused(export(network, (1, 28, 28), tmp_path / "net.pt2"), "NaN or infinite", "conv2.bias")
+
+
+def test_an_answer_of_one_cell_a_class_is_scores(tmp_path: Path) -> None:
+    path = python(tmp_path, "model = nn.Sequential(nn.Conv2d(3, 37, 3), nn.AdaptiveAvgPool2d(1))")
+    engine = Engine(request(path))
+    assert len(engine.loaded.labels) == 37
+    assert engine.inspect(photo=np.zeros((30, 30, 3), np.uint8)).logits.shape == (37,)
+
+
+@pytest.mark.filterwarnings("ignore")  # torch's own, about its exporter
+def test_layers_inside_a_block_without_gradients_are_shown(tmp_path: Path) -> None:
+    class Frozen(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.first, self.norm = nn.Conv2d(1, 4, 3), nn.BatchNorm2d(4)
+            self.second, self.head = nn.Conv2d(4, 5, 3), nn.Linear(5, 3)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            with torch.no_grad():
+                x = self.norm(self.first(x)).relu()
+                y = x * 2
+            x = self.second(x + y)
+            with torch.autocast("cpu", enabled=False):
+                x = x.relu()
+            return self.head(x.mean((2, 3)))
+
+    network = Frozen().eval()
+    engine = Engine(request(export(network, (1, 28, 28), tmp_path / "net.pt2")))
+    graph = engine.loaded.graph
+    assert [node.op for node in graph.layers] == [
+        "Conv2d", "BatchNorm2d", "ReLU", "mul", "add", "Conv2d", "ReLU", "mean", "Linear",
+    ]  # fmt: skip
+    assert graph["norm"].inputs == ("first",)
+    assert graph.parameters == sum(parameter.numel() for parameter in network.parameters())
+    inspection = engine.inspect(np.random.default_rng(0).random((28, 28), np.float32))
+    batch = torch.tensor(inspection.values["input"])[None]
+    with torch.no_grad():
+        np.testing.assert_allclose(inspection.values["first"], network.first(batch)[0].numpy(), atol=1e-6)
+        np.testing.assert_allclose(inspection.logits, network(batch)[0].numpy(), atol=1e-6)
+    assert operation_of(graph, "first", inspection.values, engine.loaded.weights) is not None
+
+
 def test_the_size_of_the_pictures_is_tried_or_told(tmp_path: Path) -> None:
     dense = python(tmp_path, "model = nn.Sequential(nn.Flatten(), nn.Linear(784, 10))")
     assert Engine(request(dense)).spec.input.height == 28
@@ -100,10 +192,16 @@ def test_files_that_fail_are_one_sentence_with_the_line(tmp_path: Path) -> None:
     refused(python(tmp_path, "raise SystemExit(3)"), "SystemExit")
     refused(python(tmp_path, "import no_such_module_here"), "no_such_module_here")
     refused(python(tmp_path, "x = 1"), "defines no network")
-    refused(python(tmp_path, "class A(nn.Module): pass\nclass B(nn.Module): pass"), "several networks")
+    refused(python(tmp_path, "raise KeyboardInterrupt"), "line 3", "KeyboardInterrupt")
+    refused(python(tmp_path, "def build(): raise SystemExit('enough')"), "line 3", "SystemExit: enough")
+    refused(python(tmp_path, "def build(): raise KeyboardInterrupt"), "line 3", "KeyboardInterrupt")
+    leaves = "class N(nn.Module):\n  def forward(self, x): raise SystemExit(2)\nmodel, input_shape = N(), (1, 28, 28)"
+    refused(python(tmp_path, leaves), "cannot take pictures of 1×28×28")
+    refused(python(tmp_path, "class A(nn.Module): pass"), "defines no network")
     refused(python(tmp_path, "def build(): return 3"), "int")
     refused(python(tmp_path, "def build(): return undefined"), "NameError", "line 3")
     refused(python(tmp_path, "model = nn.Conv2d(7, 4, 3)"), "not clear what pictures")
+    refused(python(tmp_path, f"input_shape = (3, 2, 2)\nmodel = {SMALL}"), "3×2×2", "actual input size")
     refused(python(tmp_path, f"input_shape = (5, 32, 32)\nmodel = {SMALL}"), "5 channels")
     refused(python(tmp_path, f"input_shape = (32, 32)\nmodel = {SMALL}"), "32×32")
     refused(python(tmp_path, "model = nn.Sequential(nn.Conv2d(1, 2, 3), nn.Flatten(), nn.Linear(7, 2))"), "1×28×28")

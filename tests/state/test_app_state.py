@@ -186,3 +186,25 @@ def test_a_download_is_said_once() -> None:
     state.set_download(Download("vgg16", "VGG-16", 10))
     state.set_download(Download("vgg16", "VGG-16", 10))
     assert seen == [state.download]
+
+
+def test_the_selected_layer_comes_with_its_values() -> None:
+    state, model = AppState(), sample_model()
+    assert state.selected_layer is None
+    state.set_model(model)
+    state.select(Place("fc1", 3))
+    assert state.selected_layer is None  # no values yet
+    assert state.network_limits is None
+    inspection = replace(sample_inspection(model), network_limits={"fc1": 2.0})
+    state.set_inspection(inspection)
+    layer = state.selected_layer
+    assert layer is not None
+    assert layer.place == Place("fc1", 3)
+    assert layer.node is model.graph["fc1"]
+    assert layer.values is inspection.values["fc1"]
+    assert layer.maps_chw.shape == (120, 1, 1)
+    assert state.network_limits == {"fc1": 2.0}
+    state.select(Place("no such layer"))
+    assert state.selected_layer is None
+    state.select(None)
+    assert state.selected_layer is None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
-from PySide6.QtGui import QMouseEvent, QPainter
+from PySide6.QtGui import QFontMetrics, QMouseEvent, QPainter
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
@@ -13,7 +13,8 @@ from pytestqt.qtbot import QtBot
 from cnnviz.core.formats import adds_up, fixed
 from cnnviz.widgets import theme
 from cnnviz.widgets.cells import sample
-from cnnviz.widgets.tape import MOST_SAVED_ROWS, Tape, TapeArea, TapeContent
+from cnnviz.widgets.tape import MOST_SAVED_ROWS, Tape, TapeArea
+from cnnviz.widgets.tape_content import TapeContent
 
 NO_KEYS = Qt.KeyboardModifier.NoModifier
 LEFT = Qt.MouseButton.LeftButton
@@ -84,6 +85,20 @@ def cell_point(tape: Tape, position: int, which: int, row: int, column: int) -> 
     return QPointF(
         rect.left() + (column + 0.5) * rect.width() / width, rect.top() + (row + 0.5) * rect.height() / height
     )
+
+
+@pytest.mark.parametrize("room", [(400, 200), (1000, 420), (1800, 900)])
+def test_headings_and_signs_have_their_room(
+    area: TapeArea, content: TapeContent, drawn: list[str], room: tuple[int, int]
+) -> None:
+    area.resize(*room)
+    area.tape.show_content(content)
+    texts = written(area.tape, drawn)
+    assert {"window", "kernel", "products", "subtotal", "sum so far"} <= set(texts)  # none is shortened
+    metrics = QFontMetrics(theme.numbers_font(area.tape._font_px))
+    at, products = area.tape._at, area.tape.matrix_rect(0, 2)
+    assert metrics.horizontalAdvance("Σ≈") <= at[4] - products.left() - products.width()
+    assert area.viewport().palette().color(area.viewport().backgroundRole()) == theme.current().color("panel")
 
 
 def test_rows_stand_in_the_given_order(area: TapeArea, content: TapeContent, drawn: list[str]) -> None:

@@ -16,8 +16,9 @@ from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from cnnviz.widgets import colormap, theme
+from cnnviz.widgets.grid_picture import TEXT_CELL_PX, Grid, Window
 from cnnviz.widgets.panels.base import limits_of
-from cnnviz.widgets.value_grid import TEXT_CELL_PX, Grid, ValueGrid, Window
+from cnnviz.widgets.value_grid import ValueGrid
 
 NO_KEYS = Qt.KeyboardModifier.NoModifier
 LEFT = Qt.MouseButton.LeftButton
@@ -299,6 +300,32 @@ def test_a_blank_cell_is_left_empty(view: ValueGrid) -> None:
     image, panel = picture(view), theme.current().color("panel")
     assert image.pixelColor(inner(view, 1, 1).center()) == panel
     assert image.pixelColor(inner(view, 0, 1).topLeft()) != panel
+
+
+@pytest.mark.parametrize("side", [5, 40])
+def test_what_is_kept_looks_as_what_is_drawn_anew(view: ValueGrid, qtbot: QtBot, side: int) -> None:
+    view.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+    view.clearFocus()  # its frame is no part of the picture
+    generator = np.random.default_rng(3)
+    shown = [
+        grid_of(generator.uniform(0, 1, (side, side)), title=title, padding=padding)
+        for title, padding in (("Map", (1, 1, 2, 0)), ("Map", (1, 1, 2, 0)), ("Map", (0, 2, 0, 0)), ("", (0, 2, 0, 0)))
+    ]
+    for _ in range(3):  # numbers, lines and padding are kept from the second time on
+        for grid in shown:
+            view.show_grid(grid)
+            kept = picture(view)
+            fresh = ValueGrid("Map")
+            qtbot.addWidget(fresh)
+            fresh.resize(view.size())
+            fresh.show_grid(grid)
+            assert np.abs(pixels(kept) - pixels(fresh.to_image(1.0))).max() <= 2  # blending twice rounds twice
+
+
+def pixels(image: QImage) -> np.ndarray:
+    """Return a picture's colours, (H, W, 4)."""
+    image = image.convertToFormat(QImage.Format.Format_RGB32)
+    return np.frombuffer(image.constBits(), np.uint8).reshape(image.height(), image.width(), 4)[..., :3].astype(int)
 
 
 def test_the_title_stands_above_the_cells(view: ValueGrid, values: np.ndarray) -> None:

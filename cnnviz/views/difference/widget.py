@@ -227,11 +227,11 @@ class DifferenceView(View):
 
     def _layer(self) -> tuple[Node, FloatArray, FloatArray] | None:
         """Return the selected layer with its values for A and for B."""
-        model, now, pinned, place = self.state.model, self.state.inspection, self.state.pinned, self.state.selection
-        if model is None or now is None or pinned is None or place is None or place.layer not in model.graph:
+        layer, pinned = self.state.selected_layer, self.state.pinned
+        if layer is None or pinned is None:
             return None
-        a, b = pinned.inspection.values[place.layer], now.values[place.layer]
-        return (model.graph[place.layer], a, b) if a.shape == b.shape else None
+        a = pinned.inspection.values[layer.node.name]
+        return (layer.node, a, layer.values) if a.shape == layer.values.shape else None
 
     # -- drawing --------------------------------------------------------------------------------------------------
 
@@ -250,7 +250,7 @@ class DifferenceView(View):
         node, a, b = found
         difference = compute.difference_of(node, a, b)
         units = compute.order_units(difference, self._order.currentData())
-        is_same = now is pinned.inspection
+        is_same = now.generation == pinned.inspection.generation  # perhaps asked for again
         words = compute.summary(node, difference)
         self._summary.setText("B is still A itself: draw or open another picture" if is_same else words)
         self._titles[0].setText(f"A: {pinned.input.title}")

@@ -5,7 +5,6 @@ from __future__ import annotations
 from PySide6.QtCore import Slot
 from PySide6.QtWidgets import QCheckBox, QFormLayout, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
-from cnnviz.core import scale
 from cnnviz.core.formats import number
 from cnnviz.core.inspection import Inspection
 from cnnviz.state.app_state import AppState, Place
@@ -59,18 +58,16 @@ class DistributionView(View):
         self._show()
 
     def _show(self) -> None:
-        model, inspection, place = self.state.model, self.state.inspection, self.state.selection
-        if model is None or inspection is None or place is None or place.layer not in model.graph:
+        layer = self.state.selected_layer
+        if layer is None:
             self.histogram.show_sentence(EMPTY)
             for label in self._facts.values():
                 label.setText("–")
             return
-        node = model.graph[place.layer]
-        values = inspection.values[place.layer]
-        of_unit = node.is_map and place.unit is not None
-        if of_unit:
-            values = scale.as_maps(node, values)[place.unit]
-        what = f"{node.name}, map {place.unit}" if of_unit else node.name
+        node, unit = layer.node, layer.place.unit
+        of_unit = node.is_map and unit is not None
+        values = layer.maps_chw[unit] if of_unit else layer.values
+        what = f"{node.name}, map {unit}" if of_unit else node.name
         self.histogram.show_values(values.reshape(-1), f"value of {what}")
         found = compute.statistics(values)
         texts = (

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 
 import numpy as np
-from PySide6.QtCore import Qt, Slot
+from PySide6.QtCore import QSignalBlocker, Qt, Slot
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import (
     QComboBox,
@@ -21,8 +21,7 @@ from PySide6.QtWidgets import (
 
 from cnnviz.core import scale
 from cnnviz.core.formats import number
-from cnnviz.core.graph import Node
-from cnnviz.core.inspection import FloatArray, Inspection, LoadedModel, ModelRequest
+from cnnviz.core.inspection import Inspection, LoadedModel, ModelRequest
 from cnnviz.state.app_state import AppState, Place
 from cnnviz.state.messages import MessageCenter
 from cnnviz.state.settings import Settings
@@ -30,12 +29,15 @@ from cnnviz.views.base import View
 from cnnviz.views.feature_maps import compute
 from cnnviz.widgets import theme
 from cnnviz.widgets.elided_label import ElidedLabel
+from cnnviz.widgets.flow import FlowLayout
 from cnnviz.widgets.legend import Legend
 from cnnviz.widgets.map_grid import MapGrid, MapGridArea, Maps, PinnedArea
 
 EMPTY = "Draw a digit: the maps of the selected layer appear here."
 SIZES: tuple[int | None, ...] = (None, 32, 40, 48, 64, 80, 96, 128, 160, 192, 224, 320, 448)
-MOST_PINNED = 0.45  # of the height
+MOST_PINNED = 0.45  # of the height that the controls leave
+LEAST_PX = 1  # in a small window the maps give way, not the controls
+MOST_SEARCHED = 200  # letters: a number of thousands of digits is none
 
 
 @lru_cache(maxsize=8)
@@ -51,25 +53,17 @@ class FeatureMapsView(View):
         super().__init__(state, messages, parent)
         self.grid = MapGrid("Maps of the selected layer", can_pin=True)
         self.area = MapGridArea(self.grid, self)
+        self.area.setMinimumHeight(LEAST_PX)
         self.pinned = MapGrid("Pinned maps", can_pin=True, fills=False)
         self.pinned_area = PinnedArea(self.pinned, self)
         self.pinned_area.hide()
         self._pins: dict[str, list[int]] = {}
         self._pins_of: ModelRequest | None = None
-        self._network: tuple[Inspection, dict[str, float]] | None = None
         self._drawn: tuple[Inspection, str] | None = None
         self.legend = Legend(self)
-        self.legend.setMaximumWidth(220)
-        self.legend.setMinimumWidth(96)
         self._summary = ElidedLabel("", self)
         self._value = ElidedLabel("", self)
         self._value.setAccessibleName("Value under the pointer")
-        row = QHBoxLayout()
-        row.setSpacing(theme.GRID_PX)
-        for widget in self._make_controls():
-            row.addWidget(widget)
-        row.addStretch(1)
-        row.addWidget(self.legend, 1)
         facts = QHBoxLayout()
         facts.setSpacing(2 * theme.GRID_PX)
         self._summary.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)  # the value matters more
@@ -78,7 +72,8 @@ class FeatureMapsView(View):
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(4)
-        column.addLayout(row)
+        self._controls = FlowLayout((*self._make_controls(), self.legend), theme.GRID_PX)
+        column.addLayout(self._controls)
         column.addLayout(facts)
         column.addWidget(self.pinned_area)
         column.addWidget(self.area, 1)
@@ -133,7 +128,7 @@ class FeatureMapsView(View):
         self._search.setPlaceholderText("unit 12, 40-47")
         self._search.setToolTip("Show only the maps with these numbers, such as 'unit 12' or '3, 7, 40-47'")
         self._search.setClearButtonEnabled(True)
-        self._search.setMaximumWidth(9 * theme.text_px())
+        self._search.setMaxLength(MOST_SEARCHED)
         self._search.textChanged.connect(self._on_search_changed)
         self._size = QSlider(Qt.Orientation.Horizontal, self)
         self._size.setAccessibleName("Size of the maps")
@@ -158,7 +153,15 @@ class FeatureMapsView(View):
         if request != self._pins_of:
             self._pins.clear()
             self._pins_of = request
+            self._choose_all()
         self._show()
+
+    def _choose_all(self) -> None:
+        """Forget which maps were asked for."""
+        self._only.setCurrentIndex(0)
+        self._above.hide()
+        with QSignalBlocker(self._search):
+            self._search.clear()
 
     @Slot(object)
     def show_inspection(self, inspection: Inspection | None) -> None:
@@ -191,24 +194,16 @@ class FeatureMapsView(View):
             grid.show_pointed(place.unit if here and place else None, place.cell if here and place else None)
         self._show_value(place if here else None)
 
-    def _layer(self) -> tuple[Node, FloatArray] | None:
-        """Return the selected layer and its values as maps."""
-        model, inspection, place = self.state.model, self.state.inspection, self.state.selection
-        if model is None or inspection is None or place is None or place.layer not in model.graph:
-            return None
-        node = model.graph[place.layer]
-        return node, scale.as_maps(node, inspection.values[node.name])
-
     def _show(self) -> None:
-        found = self._layer()
-        self.legend.setVisible(found is not None)
+        layer = self.state.selected_layer
+        self.legend.setVisible(layer is not None)
         self._drawn = None
-        if found is None or self.state.inspection is None or self.state.model is None:
+        if layer is None or self.state.inspection is None:
             self.grid.show_maps(None, EMPTY)
             self._show_pinned([], None)
             self._summary.setText("")
             return
-        node, maps_chw = found
+        node, maps_chw = layer.node, layer.maps_chw
         self._drawn = (self.state.inspection, node.name)
         order: compute.Order = self._order.currentData()
         key_c = compute.measure(maps_chw, order) if order != "index" else None
@@ -222,7 +217,7 @@ class FeatureMapsView(View):
             search=self._search.text(),
             key_c=key_c,
         )
-        low, high = scale.limits(node, maps_chw, self.state.scope, self._network_limits())
+        low, high = scale.limits(node, maps_chw, self.state.scope, self.state.network_limits)
         role = scale.role(node, maps_chw)
         dead = compute.silent(node, maps_chw)
 
@@ -253,16 +248,6 @@ class FeatureMapsView(View):
         if self._value.text():
             self.show_pointed(self.state.pointed)
 
-    def _network_limits(self) -> dict[str, float]:
-        """Return the ends of the scale of the whole network, found once for each picture."""
-        inspection, model = self.state.inspection, self.state.model
-        if self.state.scope != "network" or inspection is None or model is None:
-            self._network = None
-            return {}
-        if self._network is None or self._network[0] is not inspection:
-            self._network = (inspection, scale.network_limits(model.graph, inspection.values))
-        return self._network[1]
-
     def _show_pinned(self, pins: list[int], maps: Maps | None) -> None:
         if not pins and self.pinned_area.isHidden():
             return  # on the way of every stroke
@@ -270,40 +255,42 @@ class FeatureMapsView(View):
             grid.show_pins(pins)
         self.pinned.show_maps(maps)
         self._unpin.setVisible(bool(pins))
-        self.pinned_area.fit_below(round(MOST_PINNED * self.height()))
+        self._fit_pinned()
+
+    def _fit_pinned(self) -> None:
+        left_px = self.height() - self._controls.heightForWidth(self.width()) - self._summary.height()
+        self.pinned_area.fit_below(round(MOST_PINNED * left_px))
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Give the pinned maps their share of the new height."""
         super().resizeEvent(event)
         if not self.pinned_area.isHidden():
-            self.pinned_area.fit_below(round(MOST_PINNED * self.height()))
+            self._fit_pinned()
 
     def _show_value(self, place: Place | None) -> None:
-        found = self._layer()
-        if place is None or place.unit is None or found is None:
+        layer = self.state.selected_layer
+        if place is None or place.unit is None or layer is None:
             self._value.setText("")
             return
-        node, maps_chw = found
-        row, column = place.cell or (0, 0)
-        value = number(float(maps_chw[place.unit, row, column]), 5)
+        node, (row, column) = layer.node, place.cell or (0, 0)
+        value = number(float(layer.maps_chw[place.unit, row, column]), 5)
         where = f"map {place.unit}, row {row}, column {column}" if node.is_map else f"element {place.unit}"
         self._value.setText(f"{where}: {value}")
 
     @Slot(object)
     def _on_grid_pointed(self, found: tuple[int, int, int] | None) -> None:
-        layer = self.state.selection.layer if self.state.selection else None
+        layer = self.state.selected_layer
         if layer is None or found is None:
             self.state.set_pointed(None)
             return
-        unit, row, column = found
-        node = self.state.model.graph[layer] if self.state.model else None
-        self.state.set_pointed(Place(layer, unit, (row, column) if node is not None and node.is_map else None))
+        unit, *cell = found
+        self.state.set_pointed(Place(layer.node.name, unit, (cell[0], cell[1]) if layer.node.is_map else None))
 
     @Slot(int, object)
     def _on_grid_chosen(self, unit: int, cell: tuple[int, int] | None) -> None:
-        if self.state.selection is not None and self.state.model is not None:
-            node = self.state.model.graph[self.state.selection.layer]
-            self.state.select(Place(node.name, unit, cell if node.is_map else None))
+        layer = self.state.selected_layer
+        if layer is not None:
+            self.state.select(Place(layer.node.name, unit, cell if layer.node.is_map else None))
 
     @Slot(int)
     def _on_grid_pin_toggled(self, unit: int) -> None:
@@ -330,16 +317,21 @@ class FeatureMapsView(View):
 
     @Slot(int)
     def _on_order_activated(self, index: int) -> None:
+        self._show_from_top()
+
+    def _show_from_top(self) -> None:
+        """Show other maps first."""
         self._show()
+        self.area.verticalScrollBar().setValue(0)
 
     @Slot(bool)
     def _on_reverse_toggled(self, on: bool) -> None:
-        self._show()
+        self._show_from_top()
 
     @Slot(int)
     def _on_only_activated(self, index: int) -> None:
         self._above.setVisible(self._only.currentData() == "above")
-        self._show()
+        self._show_from_top()
 
     @Slot(float)
     def _on_above_changed(self, value: float) -> None:
@@ -347,7 +339,7 @@ class FeatureMapsView(View):
 
     @Slot(str)
     def _on_search_changed(self, text: str) -> None:
-        self._show()
+        self._show_from_top()
 
     @Slot(bool)
     def _on_zoom_toggled(self, on: bool) -> None:

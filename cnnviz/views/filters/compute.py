@@ -167,11 +167,14 @@ def arrangement(
     if order == "norm":
         return np.argsort(-length_n, kind="stable")
     if order == "orientation":
-        angle, _ = filter_facts.orientation(items_nchw)
-        return np.argsort(angle, kind="stable")  # not a number stands last
+        return _by_angle(filter_facts.orientation(items_nchw)[0])
     if order == "similarity" and likeness is not None and len(likeness) == len(items_nchw):
         return np.asarray(likeness, np.intp)
     return np.arange(len(items_nchw), dtype=np.intp)
+
+
+def _by_angle(angle_n: npt.NDArray[np.float64]) -> npt.NDArray[np.intp]:
+    return np.argsort(angle_n, kind="stable")  # not a number stands last
 
 
 def reads_colours(node: Node) -> bool:
@@ -243,16 +246,16 @@ def _overview(
     """Return a picture of each filter: in colour, of one of the maps it reads, or all its weights where it is 1×1."""
     count, channels, height, width = filters.shape
     length_n = filter_facts.norms(filters)
-    places = arrangement(filters, order, likeness, length_n)
+    angles = filter_facts.orientation(filters)[0] if order == "orientation" else None
+    places = arrangement(filters, order, likeness, length_n) if angles is None else _by_angle(angles)
     units = tuple(places.tolist())
     length = length_n.tolist()
     size = f"{count} filters of {' × '.join(map(str, filters.shape[1:]))}"
     if channels == 1:
         size = f"{count} filters of {height} × {width}"
     labels = [_name(unit, bias, length) for unit in units]
-    if order == "orientation":
-        turned = [_degrees(angle) for angle in filter_facts.orientation(filters[places])[0].tolist()]
-        labels = [f"{unit}  {angle}" for unit, angle in zip(units, turned, strict=True)]
+    if angles is not None:
+        labels = [f"{unit}  {_degrees(angles[unit])}" for unit in units]
     colours = None
     if height * width == 1:
         channel = None  # of a map alone there is nothing to see

@@ -23,7 +23,7 @@ from cnnviz.widgets.legend import Legend
 from cnnviz.widgets.map_grid import MapGrid, MapGridArea, Maps
 from cnnviz.widgets.slices import Slices
 
-MOST_COUNTED = 400_000  # more would hold the window up: VGG's first dense layer has 103 million
+MOST_COUNTED = 200_000  # more would hold the window up: VGG's first dense layer has 103 million
 COLOURS_NOTE = "Red, green and blue as the filter reads them; grey is 0, each filter reaches to its own largest weight."
 Sheet = tuple[str, int | None]
 """A layer, and the filter whose kernels are shown, or ``None`` for all filters."""
@@ -52,6 +52,7 @@ class FiltersView(View):
         self._searching.finished.connect(self._on_searching_finished)
         self._ordering.finished.connect(self._on_ordering_finished)
         self._facts: dict[str, tuple[float, FloatArray, str, str]] = {}  # by layer: weights stay as they are
+        self._counted: FloatArray | None = None  # what the histogram shows
         self._searched = ""
         self._ordered: Sheet = ("", None)
         self._title = ElidedLabel("", self)
@@ -254,7 +255,9 @@ class FiltersView(View):
         lines = self._flags.lines() if sheet.of_filter is None and sheet.length_n is not None else ()
         self._marks.setVisible(bool(lines))
         self._marks.setText("\n".join(lines))
-        self.histogram.show_values(counted, axis, note)
+        if counted is not self._counted:
+            self._counted = counted
+            self.histogram.show_values(counted, axis, note)
 
     def _show_controls(self, sheet: compute.FilterSheet, node: Node) -> None:
         of_one = sheet.of_filter is not None

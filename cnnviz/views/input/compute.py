@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -57,6 +57,17 @@ class BoardContent:
     path: str = ""
     walked: bool = False
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether the picture is here as its file has it, or there is none."""
+        return self.picture.is_whole if self.picture is not None else not self.path
+
+    def for_history(self) -> BoardContent:
+        """Return it as a step of the history keeps it: a large picture of a file is read again when one comes back."""
+        if self.picture is None or self.picture.large_hwc is None or not self.path:
+            return self
+        return replace(self, picture=self.picture.without_large())
+
 
 def blank() -> BoardContent:
     """Return an empty board."""
@@ -95,7 +106,7 @@ def as_seen(image_hw: FloatArray, side: tuple[int, int]) -> FloatArray:
 
 def photo_of(content: BoardContent) -> PixelArray:
     """Return what a network for photographs is shown: the picture itself, else the board as it is seen. No copy."""
-    return content.ink_hw if content.picture is None else content.picture.pixels_hwc
+    return content.ink_hw if content.picture is None else content.picture.best_hwc
 
 
 def spec_of(model: LoadedModel) -> InputSpec:
@@ -103,11 +114,22 @@ def spec_of(model: LoadedModel) -> InputSpec:
     return registry.get(model.request.name).input
 
 
-def steps_of(content: BoardContent, spec: InputSpec) -> PhotoSteps:
-    """Return what a network for photographs makes of a board."""
+def steps_of(content: BoardContent, spec: InputSpec) -> tuple[PhotoSteps, bool]:
+    """Return what a network for photographs makes of a board, and whether that is exact.
+
+    A large picture takes up to 0.2 s, which the network's thread spends. Until then its reduced pixels stand for it.
+    """
     from cnnviz.core import photo
 
-    return photo.steps_of(photo_of(content), (spec.height, spec.width), spec.resize, spec.interpolation)
+    crop_hw, pixels, picture = (spec.height, spec.width), photo_of(content), content.picture
+    if picture is None or picture.large_hwc is None:
+        return photo.steps_of(pixels, crop_hw, spec.resize, spec.interpolation), True
+    found = photo.known_steps_of(pixels, crop_hw, spec.resize, spec.interpolation)
+    if found is not None:
+        return found, True
+    alike = photo.steps_of(picture.pixels_hwc, crop_hw, spec.resize, spec.interpolation)
+    framing = photo.framing_of((pixels.shape[0], pixels.shape[1]), crop_hw, spec.resize)
+    return replace(alike, framing=framing), False
 
 
 def is_blank(content: BoardContent, prepared: PreparedDigit, preparation: Preparation) -> bool:

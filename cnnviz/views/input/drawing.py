@@ -6,14 +6,15 @@ from collections.abc import Sequence
 
 from PySide6.QtCore import Qt, Slot
 from PySide6.QtGui import QAction
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QSlider, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QSlider, QVBoxLayout, QWidget
 
+from cnnviz.views.input.tools import ToolRow
 from cnnviz.widgets import theme
 from cnnviz.widgets.board import PEN_WIDTH, PEN_WIDTHS, Board
 
 
 class DrawPage(QWidget):
-    """The board, a button for each of `tools`, and the pen's width.
+    """The board, a button for each of `tools`, which have the names of their signs, and the pen's width.
 
     Attributes
     ----------
@@ -23,7 +24,7 @@ class DrawPage(QWidget):
         Sets the board's pen width.
     """
 
-    def __init__(self, tools: Sequence[QAction], parent: QWidget | None = None) -> None:
+    def __init__(self, tools: Sequence[tuple[str, QAction]], parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.board = Board(self)
         self.width_slider = QSlider(Qt.Orientation.Horizontal, self)
@@ -32,15 +33,6 @@ class DrawPage(QWidget):
         self.width_slider.setAccessibleName("Pen width")
         self.width_slider.setToolTip("Pen width; the usual one is like MNIST's strokes")
         self.width_slider.valueChanged.connect(self._on_width_slider_changed)
-        buttons = QHBoxLayout()
-        buttons.setSpacing(2)
-        for action in tools:
-            button = QToolButton(self)
-            button.setDefaultAction(action)
-            button.setAutoRaise(True)
-            button.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-            buttons.addWidget(button)
-        buttons.addStretch(1)
         width = QHBoxLayout()
         label = QLabel("Pen", self)
         label.setBuddy(self.width_slider)
@@ -49,7 +41,7 @@ class DrawPage(QWidget):
         column = QVBoxLayout(self)
         column.setContentsMargins(0, theme.GRID_PX, 0, 0)
         column.addWidget(self.board, 1000)
-        column.addLayout(buttons)
+        column.addWidget(ToolRow(tools, self))
         column.addLayout(width)
         column.addStretch(1)
 

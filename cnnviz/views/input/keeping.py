@@ -95,6 +95,9 @@ class BoardKeeper(QObject):
         elif os.path.isfile(content.path):
             return content.path
         name = content.title if content.path == str(_own_file()) else Path(content.path).name
+        if content.picture is not None:
+            self._messages.notice(f"'{name}' is no longer there; what is on the board is a smaller copy of it.")
+            return None
         self._messages.notice(f"'{name}' of the last session is no longer there; what is on the board is its ink.")
         return None
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from PySide6.QtCore import QEvent, QPointF, QRect, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QImage, QKeyEvent, QMouseEvent, QPainter, QPen, QResizeEvent
+from PySide6.QtGui import QColor, QImage, QMouseEvent, QPainter, QPen, QResizeEvent
 from PySide6.QtWidgets import QDialog, QDialogButtonBox, QSizePolicy, QVBoxLayout, QWidget
 
 from cnnviz.core import mosaic
@@ -14,8 +14,9 @@ from cnnviz.core.formats import fixed, number
 from cnnviz.core.inspection import PixelArray
 from cnnviz.models.registry import InputSpec
 from cnnviz.widgets import theme
+from cnnviz.widgets.browsed import BrowsedFigure
 from cnnviz.widgets.elided_label import ElidedLabel
-from cnnviz.widgets.figure import Figure, draw_part, draw_text, indexed_image
+from cnnviz.widgets.figure import draw_part, draw_text, indexed_image
 from cnnviz.widgets.legend import draw_legend
 
 if TYPE_CHECKING:  # Pillow: the way of a digit does without it
@@ -44,21 +45,15 @@ def _thinned(pixels: PixelArray) -> PixelArray:
     return pixels[::step, ::step]
 
 
-class PhotoStrip(Figure):
+class PhotoStrip(BrowsedFigure):
     """Three pictures (as it is, resized, its middle), below them the three normalised channels and their scale.
 
     Signals
     -------
-    opened()
-        It is wanted larger.
-    browsed(int)
-        The next (1) or the previous (−1) picture of the folder is wanted.
     pointed(str)
         What is under the pointer, in words; empty for nothing.
     """
 
-    opened = Signal()
-    browsed = Signal(int)
     pointed = Signal(str)
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -73,7 +68,14 @@ class PhotoStrip(Figure):
         self._channels = QImage()
         self._limit = 1.0
 
-    def show_steps(self, pixels: PixelArray, steps: PhotoSteps, spec: InputSpec, words: str) -> None:
+    def show_steps(
+        self,
+        pixels: PixelArray,
+        steps: PhotoSteps,
+        spec: InputSpec,
+        words: str,
+        picture_hw: tuple[int, int] | None = None,
+    ) -> None:
         """Show a picture on its way.
 
         Parameters
@@ -84,9 +86,11 @@ class PhotoStrip(Figure):
             What is made of it, and for which network.
         words
             What the picture is, such as ``drawn``.
+        picture_hw
+            Its height and width, where `pixels` are fewer.
         """
         self._steps, self._spec = steps, spec
-        self._picture_hw = height, width = pixels.shape[0], pixels.shape[1]
+        self._picture_hw = height, width = picture_hw or (pixels.shape[0], pixels.shape[1])
         self._images = tuple(
             coloured_image(_thinned(one)) for one in (pixels, steps.resized_hwc, steps.middle_hwc)
         )  # the channels are made of the same pixels
@@ -250,20 +254,6 @@ class PhotoStrip(Figure):
     def leaveEvent(self, event: QEvent) -> None:
         """Forget the pointer."""
         self.pointed.emit("")
-
-    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
-        """Enlarge."""
-        if event.button() == Qt.MouseButton.LeftButton:
-            self.opened.emit()
-
-    def keyPressEvent(self, event: QKeyEvent) -> None:
-        """Enter enlarges; Left and Right walk through the folder."""
-        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Space):
-            self.opened.emit()
-        elif event.key() in (Qt.Key.Key_Left, Qt.Key.Key_Right):
-            self.browsed.emit(1 if event.key() == Qt.Key.Key_Right else -1)
-        else:
-            super().keyPressEvent(event)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Ask for no more height than the tiles can fill."""

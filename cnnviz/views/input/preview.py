@@ -23,6 +23,8 @@ class Preview(QWidget):
         The two pictures, one of them visible.
     digit_dialog, photo_dialog
         The same large, once they were opened.
+    is_exact
+        What is shown of a photograph is what the network gets, not yet an approximation of it.
 
     Signals
     -------
@@ -39,6 +41,7 @@ class Preview(QWidget):
         super().__init__(parent)
         self._messages = messages
         self._shown: tuple[BoardContent, PreparedDigit, LoadedModel | None, bool] | None = None
+        self.is_exact = True
         self.digit_dialog: PixelDialog | None = None
         self.photo_dialog: PhotoDialog | None = None
         self.digit, self.photo = DigitPreview(self), PhotoStrip(self)
@@ -89,11 +92,13 @@ class Preview(QWidget):
 
     def _show_photo(self, content: BoardContent, model: LoadedModel, *, blank: bool) -> None:
         spec = compute.spec_of(model)
-        steps, pixels = compute.steps_of(content, spec), compute.photo_of(content)
+        steps, self.is_exact = compute.steps_of(content, spec)
+        pixels = content.ink_hw if content.picture is None else content.picture.pixels_hwc
+        height, width = compute.photo_of(content).shape[:2]
         words = "blank" if blank else "drawn" if content.picture is None else "picture"
-        self.photo.show_steps(pixels, steps, spec, words)
+        self.photo.show_steps(pixels, steps, spec, words, (height, width))
         if self.photo_dialog is not None and self.photo_dialog.isVisible():
-            self.photo_dialog.strip.show_steps(pixels, steps, spec, words)
+            self.photo_dialog.strip.show_steps(pixels, steps, spec, words, (height, width))
 
     @Slot()
     def _on_opened(self) -> None:

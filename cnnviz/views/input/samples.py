@@ -25,6 +25,7 @@ from cnnviz.widgets import theme
 from cnnviz.widgets.sample_grid import SampleGrid
 
 THUMBNAIL_PX = 88
+NO_CREDIT = "Point at one to see who took it."
 KINDS: tuple[Preparation, ...] = ("digit", "photo")
 
 
@@ -92,7 +93,7 @@ class SamplesPage(QWidget):
         self.photos.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.photos.setMinimumHeight(THUMBNAIL_PX + 10)
         self.photos.setMouseTracking(True)
-        self.credit = QLabel("Photographs", page)
+        self.credit = QLabel(NO_CREDIT, page)
         self.credit.setAccessibleName("Title, author and licence of the photograph")
         self.credit.setWordWrap(True)
         self.credit.setMinimumHeight(2 * self.credit.fontMetrics().lineSpacing())  # a credit has two lines
@@ -138,7 +139,7 @@ class SamplesPage(QWidget):
 
     @Slot(QListWidgetItem)
     def _on_photo_pointed(self, item: QListWidgetItem | None) -> None:
-        self.credit.setText(item.toolTip() if item is not None else "Photographs")
+        self.credit.setText(item.toolTip() if item is not None else NO_CREDIT)
 
     def showEvent(self, event: QShowEvent) -> None:
         """Read the samples when they are first looked at."""

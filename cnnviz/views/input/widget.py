@@ -2,38 +2,21 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import replace
-from itertools import pairwise
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QMimeData, Qt, Slot
+from PySide6.QtCore import QMimeData, Slot
 from PySide6.QtGui import (
     QAction,
     QDragEnterEvent,
     QDropEvent,
-    QGuiApplication,
-    QResizeEvent,
-    QUndoCommand,
-    QUndoStack,
 )
 from PySide6.QtWidgets import (
-    QCheckBox,
-    QComboBox,
-    QFileDialog,
-    QHBoxLayout,
-    QLabel,
-    QPushButton,
-    QSizePolicy,
-    QTabWidget,
-    QToolButton,
     QVBoxLayout,
     QWidget,
 )
 
 from cnnviz.core.digit import PreparedDigit
-from cnnviz.core.errors import UserError
 from cnnviz.core.inspection import LoadedModel, Preparation
 from cnnviz.state.app_state import (
     AppState,
@@ -41,68 +24,27 @@ from cnnviz.state.app_state import (
     OpenedPicture,
     PictureData,
     PictureWish,
-    PinnedInput,
     Place,
 )
 from cnnviz.state.messages import MessageCenter
 from cnnviz.state.settings import Settings
 from cnnviz.views.base import View
-from cnnviz.views.input import compute, qt_camera
+from cnnviz.views.input import compute
 from cnnviz.views.input.actions import make_actions
-from cnnviz.views.input.browsing import FolderRow
-from cnnviz.views.input.camera import CameraPage, SourceFactory
-from cnnviz.views.input.camera_tab import CameraTab
+from cnnviz.views.input.camera import SourceFactory
 from cnnviz.views.input.compute import BoardContent
-from cnnviz.views.input.drawing import DrawPage
-from cnnviz.views.input.keeping import BoardKeeper, picture_of
-from cnnviz.views.input.opening import OpeningRow
-from cnnviz.views.input.preview import Preview
-from cnnviz.views.input.recent import RecentPictures
-from cnnviz.views.input.samples import SamplesPage
-from cnnviz.widgets import theme
+from cnnviz.views.input.history import History
+from cnnviz.views.input.keeping import BoardKeeper
+from cnnviz.views.input.parts import INVERT, PAGES, InputParts
+from cnnviz.views.input.receiving import Receiver
+from cnnviz.views.input.restoring import Restorer
 from cnnviz.widgets.board import PEN_WIDTH, PEN_WIDTHS, Ink
 
 if TYPE_CHECKING:  # decoding is imported with the first picture, not with the window
-    from cnnviz.core.image import Invert
+    pass
 
-UNDO_STEPS = 100
-PICTURES = "Pictures (*.png *.jpg *.jpeg *.bmp *.gif *.webp *.tif *.tiff *.avif *.ppm *.pgm);;All files (*)"
-INVERT: tuple[tuple[Invert, str], ...] = (("auto", "ink: auto"), ("yes", "ink: dark"), ("no", "ink: light"))
-
-SAMPLE_STEP, FOLDER_STEP = 1, 2
-PAGES = ("draw", "samples", "camera")
 REMEMBERED_PAGES = PAGES[:2]  # a camera is switched on by the user and by nothing else
 HINTS: dict[Preparation, str] = {"digit": "Draw a digit here", "photo": "Draw, or drop a photograph here"}
-BOARD_SHARE = 0.75  # of the width, for the board beside a photograph's preview
-MOST_PX = 16_777_215  # Qt's own bound of a widget's size
-
-
-def _key(action: QAction) -> str:
-    return action.shortcut().toString()
-
-
-class _Change(QUndoCommand):
-    """One step of the board's history: it holds both states, so undo is exact."""
-
-    def __init__(self, view: InputView, before: BoardContent, after: BoardContent, words: str) -> None:
-        super().__init__(words)
-        self._view, self._before, self._after = view, before, after
-
-    def id(self) -> int:
-        return SAMPLE_STEP if self._after.as_is else FOLDER_STEP if self._after.walked else -1
-
-    def mergeWith(self, other: QUndoCommand) -> bool:
-        """Walking through the samples, or through a folder, is one step."""
-        if not isinstance(other, _Change):
-            return False
-        self._after = other._after
-        return True
-
-    def redo(self) -> None:
-        self._view.show_content(self._after)
-
-    def undo(self) -> None:
-        self._view.show_content(self._before)
 
 
 class InputView(View):
@@ -133,29 +75,35 @@ class InputView(View):
         self.content = compute.blank()
         self._settled = self.content  # what was there before the stroke that is being drawn
         self.setAcceptDrops(True)
-        self._undo = QUndoStack(self)
-        self._undo.setUndoLimit(UNDO_STEPS)
-        self._pinned: PinnedInput | None = None
-        self._unread: BoardContent | None = None  # of the last session, without its picture as yet
-        self._reading: PictureWish | None = None  # the wish that brings the picture back
-        self.preview = Preview(messages, self)
-        self.samples = SamplesPage(self)
-        self.camera = CameraPage(camera or qt_camera.QtCamera, self)
-        self._has_camera = camera is not None
-        self.recent = RecentPictures(self)
-        self._make_controls()
+        self._undo = History(self.show_content, self)
+        self.receiver = Receiver(state, messages, self)
         self.acts = make_actions(self, self._undo)
-        self._connect_actions()
-        self.drawing = DrawPage((self.acts.undo, self.acts.redo, self.acts.erase, self.acts.clear), self)
-        self.board = self.drawing.board
+        self.parts = InputParts(state, messages, self.acts, camera, self)
+        self.preview, self.samples, self.camera = self.parts.preview, self.parts.samples, self.parts.camera
+        self.pages, self.drawing, self.board = self.parts.pages, self.parts.drawing, self.parts.drawing.board
+        self.inverting, self.centring, self.folder = self.parts.inverting, self.parts.centring, self.parts.folder
         self._keeper = BoardKeeper(lambda: self.content, lambda: self.board.is_drawing, messages, self)
-        self._lay_out()
+        self._restorer = Restorer(state, self._keeper, lambda: self.content, lambda: self._preparation)
+        whole = QVBoxLayout(self)
+        whole.setContentsMargins(0, 0, 0, 0)
+        whole.addWidget(self.parts)
+        self._connect_actions()
+        self._connect_parts()
+        self.setFocusProxy(self.board)
+        self._show_preview(compute.prepare(self.content, centre=True))
+
+    # -- building -------------------------------------------------------------------------------------------------
+
+    def _connect_parts(self) -> None:
+        state = self.state
         self.board.inked.connect(self._on_board_inked)
         self.board.stroke_done.connect(self._on_board_stroke_done)
         for part in (self.preview.browsed, self.board.walked):
             part.connect(self.folder.step)
         self.preview.numbers_wanted.connect(self._on_preview_numbers_wanted)
-        self.recent.chosen.connect(self._on_recent_chosen)
+        self.centring.toggled.connect(self._on_centring_toggled)
+        self.inverting.activated.connect(self._on_inverting_activated)
+        self.receiver.brought.connect(self._settle)
         self.camera.taken.connect(self._on_camera_taken)
         self.camera.settled.connect(self._on_camera_settled)
         self.samples.digit_chosen.connect(self._on_samples_digit_chosen)
@@ -164,84 +112,17 @@ class InputView(View):
         state.open_requested.connect(self._on_state_open_requested)
         state.picture_opened.connect(self._on_state_picture_opened)
         state.model_changed.connect(self._on_state_model_changed)
-        state.pinned_changed.connect(self._on_state_pinned_changed)
-        self.setFocusProxy(self.board)
-        self._show_preview(compute.prepare(self.content, centre=True))
-
-    # -- building -------------------------------------------------------------------------------------------------
-
-    def _make_controls(self) -> None:
-        self.centring = QCheckBox("Centre &like MNIST", self)
-        self.centring.setChecked(True)
-        self.centring.setToolTip("Scale the ink into 20 × 20 and put its centre of mass into the middle of 28 × 28")
-        self.centring.toggled.connect(self._on_centring_toggled)
-        self.inverting = QComboBox(self)
-        self.inverting.setAccessibleName("Which is the ink")
-        self.inverting.setToolTip("The ink of the opened picture: told by its border, its dark part, or its light part")
-        for value, words in INVERT:
-            self.inverting.addItem(words, value)
-        self.inverting.activated.connect(self._on_inverting_activated)
-        self.inverting.hide()
-        self._source = QLabel("", self)
-        self._source.setAccessibleName("What is on the board")
-        self._source.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)  # a name may be long
+        state.inspection_changed.connect(self._on_state_inspection_changed)
 
     def _connect_actions(self) -> None:
         actions = self.acts
         for action, slot in (
             (actions.undo, self.undo), (actions.redo, self.redo), (actions.clear, self.clear),
-            (actions.open, self.ask_and_open), (actions.paste, self.paste),
-            (actions.open_folder, self.ask_and_open_folder), (actions.pin, self.state.pin),
-            (actions.unpin, self.state.unpin),
+            (actions.open, self.receiver.ask_and_open), (actions.paste, self.receiver.paste),
+            (actions.open_folder, self.receiver.ask_and_open_folder),
         ):  # fmt: skip
             action.triggered.connect(slot)
         actions.erase.toggled.connect(self._on_erase_toggled)
-
-    def _lay_out(self) -> None:
-        self.pages = QTabWidget(self)
-        self.pages.setDocumentMode(True)
-        self.pages.addTab(self.drawing, "Draw")
-        self.pages.addTab(self.samples, "Samples")
-        self.pages.addTab(self.camera, "Camera")
-        self.camera_tab = CameraTab(self.pages, self.camera, is_given=self._has_camera)
-        files = QHBoxLayout()
-        for action, words in ((self.acts.open, "&Open…"), (self.acts.paste, "&Paste")):
-            push = QPushButton(words, self)
-            push.setToolTip(f"{action.text().replace('&', '')} ({action.shortcut().toString()}), or drop one here")
-            push.clicked.connect(action.trigger)
-            files.addWidget(push)
-        files.addWidget(self.inverting)
-        files.addStretch(1)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(theme.GRID_PX, 0, theme.GRID_PX, theme.GRID_PX)
-        column.setSpacing(theme.GRID_PX)
-        column.addWidget(self.pages, 100)
-        column.addLayout(files)
-        self.folder = FolderRow(self.state, self.acts.previous, self.acts.next, self)
-        column.addWidget(self.folder)
-        self.opening = OpeningRow(self.state, self)
-        column.addWidget(self.opening)
-        named = QHBoxLayout()
-        named.addWidget(self._source, 1)
-        for action in (self.acts.pin, self.acts.unpin):
-            button = QToolButton(self)
-            button.setDefaultAction(action)
-            button.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-            named.addWidget(button)
-        self.acts.pin.setToolTip(
-            f"Keep this picture as A, to compare others with it: inspector, Compare ({_key(self.acts.pin)})"
-        )
-        self.acts.unpin.setToolTip(f"Compare with A no longer ({_key(self.acts.unpin)})")
-        self._unpin_button = button
-        button.hide()
-        column.addLayout(named)
-        column.addWidget(self.preview, 20)
-        column.addWidget(self.centring)
-        column.addStretch(1)
-        self.pages.currentChanged.connect(self._fit_pages)
-        before = (self.pages, self.board, self.drawing.width_slider, self.samples)
-        for first, second in pairwise((*before, self.inverting, self.preview, self.centring)):
-            QWidget.setTabOrder(first, second)
 
     # -- what is shown --------------------------------------------------------------------------------------------
 
@@ -252,10 +133,11 @@ class InputView(View):
         self.inverting.setCurrentIndex(next(n for n, (value, _) in enumerate(INVERT) if value == content.invert))
         self._publish()
         self._keeper.note_change()
+        self._restorer.note(content)
 
     def change(self, content: BoardContent, words: str) -> None:
         """Replace the board's content as one step that can be undone."""
-        self._undo.push(_Change(self, self.content, content, words))
+        self._undo.change(self.content, content, words)
 
     def _publish(self) -> None:
         """Prepare the digit and hand it to the state."""
@@ -277,7 +159,7 @@ class InputView(View):
         content, for_digits = self.content, self._preparation == "digit"
         blank = compute.is_blank(content, prepared, self._preparation)
         self.inverting.setVisible(for_digits and content.picture is not None)
-        self._source.setText(compute.words_for(content, blank))
+        self.parts.named.words.setText(compute.words_for(content, blank))
         self.acts.clear.setEnabled(content.picture is not None or not prepared.blank)
         self.preview.show_content(content, prepared, self.state.model, centre=self.centring.isChecked())
 
@@ -292,13 +174,18 @@ class InputView(View):
         self.centring.setVisible(self._preparation == "digit")
         self.board.set_hint(HINTS[self._preparation])
         self.samples.show_kind(self._preparation)
-        self._fit_pages()
-        self._bring_back()
+        self.parts.fit(self._preparation)
+        self._restorer.ask()
         prepared, current = compute.prepare(self.content, self.centring.isChecked()), self.state.input
         if current is not None and current.blank != compute.is_blank(self.content, prepared, self._preparation):
             self._publish()  # a photograph without ink is nothing to the one network and something to the other
         else:
             self._show_preview(prepared)
+
+    @Slot(object)
+    def _on_state_inspection_changed(self, inspection: object) -> None:
+        if not self.preview.is_exact:  # the network's thread has prepared the picture meanwhile
+            self._show_preview(compute.prepare(self.content, self.centring.isChecked()))
 
     # -- from the user --------------------------------------------------------------------------------------------
 
@@ -331,52 +218,17 @@ class InputView(View):
             self._settle()
             self.change(compute.blank(), "clear")
 
-    @Slot()
-    def ask_and_open(self) -> None:
-        """Ask for a picture file and open it."""
-        name, _ = QFileDialog.getOpenFileName(self, "Open picture", "", PICTURES)
-        if name:
-            self.state.open_requested.emit(name)
-
-    @Slot()
-    def ask_and_open_folder(self) -> None:
-        """Ask for a folder and open the first of its pictures."""
-        name = QFileDialog.getExistingDirectory(self, "Open folder")
-        if name:
-            self.state.open_requested.emit(name)
-
-    @Slot()
-    def paste(self) -> None:
-        """Open what the clipboard holds."""
-        mime = QGuiApplication.clipboard().mimeData()
-        if self.accepts(mime):
-            self.take(mime)
-        else:
-            self.messages.notice("The clipboard holds no picture.")
-
     def accepts(self, mime: QMimeData) -> bool:
         """Return whether a picture or a file is offered."""
-        return mime.hasImage() or any(url.isLocalFile() for url in mime.urls())
+        return self.receiver.accepts(mime)
 
     def take(self, mime: QMimeData) -> None:
-        """Open a dropped or pasted picture, or the pictures of a folder: files first, since they have a name."""
-        self._settle()
-        local = [url.toLocalFile() for url in mime.urls() if url.isLocalFile()]
-        if local:
-            if len(local) > 1:
-                self.messages.notice(f"The first of {len(local)} files is opened.")
-            self.state.open_requested.emit(local[0])
-            return
-        picture = picture_of(mime)
-        if picture is None:
-            self.messages.notice("That picture could not be read.")
-        else:
-            self.state.open_requested.emit(picture)
+        """Open what was dropped."""
+        self.receiver.take(mime)
 
     @Slot(object)
     def _on_state_open_requested(self, wish: PictureWish) -> None:
-        if wish is not self._reading:
-            self._unread = None  # what is asked for comes instead of the last session's, and if only as an error
+        self._restorer.note_wish(wish)
         if not (isinstance(wish, PictureData) and wish.live):
             self.camera.freeze()  # or its next picture would be wanted instead
 
@@ -389,16 +241,16 @@ class InputView(View):
             return
         if opened.folder is not None:
             self.folder.show_folder(opened.folder)
-        if wish is self._reading and self._reading is not None:
-            self._reading = None
-            if self.content is self._unread:  # else something was drawn meanwhile
-                self.show_content(replace(self.content, picture=picture, title=picture.name))
+        if self._restorer.waits_for(wish):
+            content = self._restorer.take()
+            if content is not None:  # else something was drawn meanwhile
+                self.show_content(replace(content, picture=picture, title=picture.name))
             return
         self._settle()
         self.pages.setCurrentIndex(0)
         walked = isinstance(wish, FolderStep)
         if isinstance(wish, str) and opened.path:
-            self.recent.add(opened.path)
+            self.receiver.recent.add(opened.path)
         content = BoardContent(opened.ink_hw, picture.name, picture=picture, path=opened.path, walked=walked)
         self.change(content, f"open {picture.name}")
         if self._preparation == "digit" and not content.ink_hw.any():
@@ -410,20 +262,11 @@ class InputView(View):
         self.board.show_ink(content.ink_hw)
         self._publish()
 
+    @Slot()
     def _settle(self) -> None:
         """End the stroke or the stream of pictures that is going on, since something else is to happen."""
         self.board.end_stroke()
         self.camera.freeze()
-
-    @Slot(str)
-    def _on_recent_chosen(self, path: str) -> None:
-        if os.path.isfile(path):
-            self.state.open_requested.emit(path)
-            return
-        self.recent.remove(path)
-        name = Path(path).name
-        error = UserError(f"'{name}' is no longer there.", suggestion="It was taken off the list of recent pictures.")
-        self.messages.report(error, "picture")
 
     @Slot(int)
     def _on_samples_digit_chosen(self, number: int) -> None:
@@ -456,16 +299,6 @@ class InputView(View):
             self.state.select(Place(self.state.model.graph.nodes[0].name))
             self.state.enter_requested.emit()
 
-    @Slot(object)
-    def _on_state_pinned_changed(self, pinned: PinnedInput | None) -> None:
-        before, self._pinned, model = self._pinned, pinned, self.state.model
-        self.acts.unpin.setEnabled(pinned is not None)
-        self._unpin_button.setVisible(pinned is not None)
-        if pinned is not None:
-            self.messages.notice(f"'{pinned.input.title}' is A now: the inspector's tab Difference shows what differs.")
-        elif before is not None and (model is None or model.request != before.inspection.request):
-            self.messages.notice(f"A, '{before.input.title}', belonged to the other network and was let go.")
-
     # -- camera ---------------------------------------------------------------------------------------------------
 
     @Slot(object)
@@ -486,7 +319,7 @@ class InputView(View):
         acts = self.acts
         edit = (acts.undo, acts.redo, acts.paste, acts.erase, acts.clear, acts.pin, acts.unpin)
         walk = (self.acts.previous, self.acts.next)
-        files = (self.acts.open, self.acts.open_folder, self.recent.menu.menuAction(), *walk)
+        files = (self.acts.open, self.acts.open_folder, self.receiver.recent.menu.menuAction(), *walk)
         return [*(("&File", action) for action in files), *(("&Edit", action) for action in edit)]
 
     def remember(self, settings: Settings) -> None:
@@ -496,7 +329,7 @@ class InputView(View):
         settings.put("input/centre", self.centring.isChecked())
         page = PAGES[self.pages.currentIndex()]
         settings.put("input/page", page if page in REMEMBERED_PAGES else PAGES[0])
-        self.recent.remember(settings)
+        self.receiver.recent.remember(settings)
         self._keeper.write_now()
 
     def recall(self, settings: Settings) -> None:
@@ -504,25 +337,8 @@ class InputView(View):
         self.drawing.width_slider.setValue(settings.integer("input/pen_width", round(PEN_WIDTH), *PEN_WIDTHS))
         self.centring.setChecked(settings.get("input/centre", True))
         self.pages.setCurrentIndex(PAGES.index(settings.choice("input/page", PAGES[0], REMEMBERED_PAGES)))
-        self.recent.recall(settings)
+        self.receiver.recent.recall(settings)
         self.show_content(self._keeper.read() or self.content)
-        if self.content.path:
-            self._unread = self.content
-            self._bring_back()
-
-    def _bring_back(self) -> None:
-        """Read the photograph of the last session again; a network for digits does without it."""
-        unread = self._unread
-        if unread is None or self._reading is not None or self._preparation != "photo":
-            return
-        if self.content is not unread:
-            self._unread = None
-            return
-        self._reading = self._keeper.wish_for(unread)
-        if self._reading is None:
-            self._unread = None
-        else:
-            self.state.open_requested.emit(self._reading)
 
     # -- Qt -------------------------------------------------------------------------------------------------------
 
@@ -536,21 +352,3 @@ class InputView(View):
         if self.accepts(event.mimeData()):
             event.acceptProposedAction()
             self.take(event.mimeData())
-
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        """Keep the board a square, so that no empty room is beside it."""
-        super().resizeEvent(event)
-        self._fit_pages()
-
-    def _fit_pages(self) -> None:
-        """Give the drawing page what its square board fills, the digits to choose from all there is.
-
-        Of a photograph the preview shows more than the board does, and gets more room.
-        """
-        share, most = (BOARD_SHARE if self._preparation == "photo" else 1.0), MOST_PX
-        fitting = round(share * (self.width() - 2 * theme.GRID_PX))
-        self.board.setMaximumHeight(max(self.board.minimumHeight(), fitting))
-        if self.pages.currentWidget() is self.drawing or self._preparation == "photo":
-            tools = self.drawing.sizeHint().height() - self.board.sizeHint().height()
-            most = self.board.maximumHeight() + tools + self.pages.tabBar().sizeHint().height()
-        self.pages.setMaximumHeight(most)

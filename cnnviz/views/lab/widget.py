@@ -347,11 +347,12 @@ class LabView(View):
 
     # -- from the user --------------------------------------------------------------------------------------------
 
-    def _change(self, operation: Operation) -> None:
+    def _change(self, operation: Operation, *, remember: bool = True) -> None:
         """Take another operation of the same kind, with the panel's changes."""
         assert self._bench is not None
         panel = self.panel
-        self._put(Bench(operation, panel.edits() if panel is not None else None, self._bench.preset))
+        bench = Bench(operation, panel.edits() if panel is not None else None, self._bench.preset)
+        self._put(bench, remember=remember)
 
     @Slot(object, object)
     def _on_presets_current_changed(self, item: QTreeWidgetItem | None, before: QTreeWidgetItem | None) -> None:
@@ -379,7 +380,9 @@ class LabView(View):
         except UserError as error:
             self.entries["size"].say(error.sentence)
             return
-        self._change(compute.with_cell(self._bench.operation, (channel, row, column), value))
+        grid = getattr(self.panel, "input_grid", None)
+        begins = grid is None or not grid.is_in_stroke  # what one drag paints is one step back
+        self._change(compute.with_cell(self._bench.operation, (channel, row, column), value), remember=begins)
 
     @Slot(str)
     def _on_panel_refused(self, sentence: str) -> None:

@@ -19,11 +19,13 @@ from cnnviz.core.scale import map_shape
 
 GAP_PX = 14
 HEADER_LINES = 2
+HEADER_PX = 14
+"""Room around these lines, and for the bar of a cost below them."""
 LEAST_GAP_PX = 6
 USUAL_COLUMN_PX = 32
-MIN_COLUMN_PX = 18
 MANY_COLUMNS = 24
-WIDE_COLUMN_PX = 48
+COLUMN_LINES, WIDE_COLUMN_LINES = 2.0, 2.7
+"""No column is narrower, in lines of text: names must be told apart. Where there are many, one pans all the same."""
 ARC_PX = 26
 LEAST_PICTURE_PX = 40
 FEW = 16
@@ -182,7 +184,7 @@ def arrange(
     weights = [max(_weight(item.node) for item in column) for column in columns]
     canvas_w, canvas_h = round(width * zoom), round(max(height, _least_height(shown, lanes, line_px)) * zoom)
     # Where there is little room the gaps give way first, then the columns; beyond that one pans.
-    least = MIN_COLUMN_PX if len(columns) <= MANY_COLUMNS else round(WIDE_COLUMN_PX * zoom)
+    least = line_px * (COLUMN_LINES if len(columns) <= MANY_COLUMNS else WIDE_COLUMN_LINES * zoom)
     gap = min(GAP_PX, max(LEAST_GAP_PX, (canvas_w - len(columns) * USUAL_COLUMN_PX) // (len(columns) + 1)))
     free = max(len(columns) * least, canvas_w - gap * (len(columns) + 1))
     unit_px = free / sum(weights)
@@ -193,7 +195,7 @@ def arrange(
     for depth, (column, weight) in enumerate(zip(columns, weights, strict=True)):
         column_px = weight * unit_px
         rooms = [_room(lanes[item.node.name], stack_h) for item in column]
-        boxes += _stack(column, rooms, depth, round(x), max(MIN_COLUMN_PX, int(column_px)), line_px)
+        boxes += _stack(column, rooms, depth, round(x), max(line_px, int(column_px)), line_px)
         x += column_px + gap
     order = {item.node.name: n for n, item in enumerate(shown)}
     boxes.sort(key=lambda box: order[box.node.name])
@@ -244,7 +246,7 @@ def _least_height(items: Sequence[Item], lanes: Mapping[str, Lane], line_px: int
     """Return how high the canvas must be for each path to have room for names and a small picture."""
     return (
         max(
-            (line_px * (len(item.inside) + HEADER_LINES) + 16 + LEAST_PICTURE_PX) / (high - low)
+            (line_px * (len(item.inside) + HEADER_LINES) + HEADER_PX + 8 + LEAST_PICTURE_PX) / (high - low)
             for item in items
             for low, high in (lanes[item.node.name],)
             if high > low and high - low < 1
@@ -289,7 +291,7 @@ def _stack(
     items: Sequence[Item], rooms: Sequence[tuple[int, int]], depth: int, x: int, width: int, line_px: int
 ) -> list[Box]:
     """Place the layers of one column below each other, each centred in its share of the height."""
-    header = (HEADER_LINES * line_px) + 8
+    header = HEADER_LINES * line_px + HEADER_PX
     boxes = []
     for item, (start, share) in zip(items, rooms, strict=True):
         node, above = item.node, line_px * len(item.inside)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 
 from PySide6.QtCore import QPointF, QRect, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QFont, QFontMetrics, QPainter, QPainterPath, QPen
 
 from cnnviz.core.graph import Node
 from cnnviz.state.app_state import ColourScope, Place
+from cnnviz.views.network import naming
 from cnnviz.views.network.compute import HEADER_LINES, Box, MapLayout, Rect, Source
 from cnnviz.views.network.pictures import LayerPictures
 from cnnviz.widgets import theme
@@ -19,6 +20,8 @@ from cnnviz.widgets.figure import draw_text
 from cnnviz.widgets.legend import draw_legend
 
 FOOTER_LINES = 3
+FOLDED = "▸"  # there is more inside
+COST_BAR = QRect(0, 5, 1, 6)  # below the lines above a layer
 NEARLY_ALL = 0.75
 FEW_NAMES = 40  # in a larger network the same names come again and again, and count once
 _SIZES = (1.0, 0.9, 0.8, 0.72)
@@ -106,9 +109,8 @@ def draw_layers(
 ) -> None:
     """Draw name, shape or cost, and frame of some layers; `chosen` is the selected one."""
     line = theme.current().color("line")
-    fonts = _fonts(layout)
     for box in boxes:
-        _draw_name(painter, box, box.name_y, layout.gap, fonts, chosen=box.node.name == chosen, costs=costs)
+        _draw_name(painter, layout, box, box.name_y, chosen=box.node.name == chosen, costs=costs)
         painter.fillRect(QRect(box.x, box.y, box.width, box.height), line)
         painter.setPen(line)
         painter.setBrush(Qt.BrushStyle.NoBrush)
@@ -119,39 +121,46 @@ def draw_names_on_top(
     painter: QPainter, layout: MapLayout, boxes: Sequence[Box], chosen: str | None, top: float, costs: CostBars | None
 ) -> None:
     """Keep the names in sight of a map whose upper part is scrolled away; `top` is the first row that is seen."""
-    fonts = _fonts(layout)
     strip = QRect(0, round(top), layout.width, HEADER_LINES * line_px() + 4)
     painter.fillRect(strip, theme.current().color("panel"))
     for box in boxes:
         y = min(round(top), box.y + box.height - HEADER_LINES * line_px())
         if y > box.name_y:
-            _draw_name(painter, box, y, layout.gap, fonts, chosen=box.node.name == chosen, costs=costs)
+            _draw_name(painter, layout, box, y, chosen=box.node.name == chosen, costs=costs)
 
 
 def _draw_name(
-    painter: QPainter, box: Box, top: int, gap: int, fonts: tuple[float, float], *, chosen: bool, costs: CostBars | None
+    painter: QPainter, layout: MapLayout, box: Box, top: int, *, chosen: bool, costs: CostBars | None
 ) -> None:
-    name = _title(box)
-    colours = theme.current()
-    line = line_px()
-    room = QRect(box.column_x - gap // 2, top + 4, box.column_width + gap, line)
-    painter.setFont(_fitting(name, room.width() - 4, fonts[0], bold=True))
+    """Draw what stands above a layer: its name, and its shape or what it costs."""
+    name_size, shape_size = _fonts(layout)
+    colours, line = theme.current(), line_px()
+    room = QRect(box.column_x - layout.gap // 2, top + 4, box.column_width + layout.gap, line)
+    shape = _shape(box) if costs is None else costs.texts.get(box.node.name, "")
+    shape_font = _fitting(shape, room.width() - 4, shape_size)
+    has_shape = QFontMetrics(shape_font).horizontalAdvance(shape) <= room.width()  # half a shape would be a wrong one
+    free = 1 if has_shape or costs is not None else 2
+    common, folded = _common(layout)[box.node.name], box.item.group is not None
+    size, lines = _name_lines(box.item.title, folded, common, room.width() - 4, name_size, free, theme.text_px())
     if chosen:
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(colours.color("accent"))
-        painter.drawRoundedRect(room.adjusted(1, 0, -1, 0), 4, 4)
-    colour = colours.color("on_accent" if chosen else "text")
-    draw_text(painter, room, name, colour, align=Qt.AlignmentFlag.AlignCenter)
-    shape = _shape(box) if costs is None else costs.texts.get(box.node.name, "")
+        painter.drawRoundedRect(room.adjusted(1, 0, -1, (len(lines) - 1) * line), 4, 4)
+    painter.setFont(theme.font(size, bold=True))
+    colour, centred = colours.color("on_accent" if chosen else "text"), Qt.AlignmentFlag.AlignCenter
+    for number, words in enumerate(lines):
+        draw_text(painter, room.translated(0, number * line), words, colour, align=centred, elide=False)
     if costs is not None:
-        bar = QRect(box.column_x, top + 2 * line + 5, box.column_width, 6)
-        painter.fillRect(bar, colours.color("line"))
-        share = costs.share(box.node.name)
-        part = QRect(bar.x(), bar.y(), round(bar.width() * share), bar.height())
-        painter.fillRect(part, cost_colour(share))
-    painter.setFont(_fitting(shape, room.width() - 4, fonts[1]))
-    if painter.fontMetrics().horizontalAdvance(shape) <= room.width():  # half a shape would be a wrong one
-        draw_text(painter, room.translated(0, line), shape, colours.color("muted"), align=Qt.AlignmentFlag.AlignCenter)
+        bar = QRect(box.column_x, top + 2 * line + COST_BAR.top(), box.column_width, COST_BAR.height())
+        _draw_cost(painter, bar, costs.share(box.node.name))
+    if has_shape:
+        painter.setFont(shape_font)
+        draw_text(painter, room.translated(0, line), shape, colours.color("muted"), align=centred, elide=False)
+
+
+def _draw_cost(painter: QPainter, bar: QRect, share: float) -> None:
+    painter.fillRect(bar, theme.current().color("line"))
+    painter.fillRect(QRect(bar.x(), bar.y(), round(bar.width() * share), bar.height()), cost_colour(share))
 
 
 def draw_output_labels(painter: QPainter, layout: MapLayout, labels: Sequence[str]) -> None:
@@ -232,44 +241,6 @@ def _scale_px(size: QSize) -> int:
     return min(320, size.width() // 2 - 2 * theme.GRID_PX)
 
 
-def mini_map_rect(size: QSize) -> QRect:
-    """Return where the small map of everything is: in the footer, on the right."""
-    height = footer_px() - line_px() - 8
-    width = min(360, size.width() // 2 - 2 * theme.GRID_PX)
-    return QRect(size.width() - width - theme.GRID_PX, size.height() - height - 3, width, height)
-
-
-def draw_mini_map(painter: QPainter, rect: QRect, layout: MapLayout, costs: CostBars | None) -> None:
-    """Draw every layer of the network as a small block."""
-    colours = theme.current()
-    painter.fillRect(rect, colours.color("window"))
-    for box in layout.boxes:
-        colour = colours.color("muted") if costs is None else cost_colour(costs.share(box.node.name))
-        painter.fillRect(_block(rect, layout, box), colour)
-    painter.setPen(colours.color("line"))
-    painter.setBrush(Qt.BrushStyle.NoBrush)
-    painter.drawRect(rect)
-
-
-def _block(rect: QRect, layout: MapLayout, box: Box) -> QRectF:
-    """Return where a layer is on the small map."""
-    across, down = rect.width() / max(1, layout.width), rect.height() / max(1, layout.height)
-    x, y = rect.x() + box.column_x * across, rect.y() + box.name_y * down
-    return QRectF(x, y, max(1.0, box.column_width * across), max(2.0, (box.y + box.height - box.name_y) * down))
-
-
-def draw_window(painter: QPainter, rect: QRect, layout: MapLayout, seen: QRectF, chosen: str | None) -> None:
-    """Frame on the small map what is seen of the large one, and mark the selected layer."""
-    box = layout.box(chosen) if chosen is not None else None
-    if box is not None:
-        painter.fillRect(_block(rect, layout, box), theme.current().color("accent"))
-    across, down = rect.width() / max(1, layout.width), rect.height() / max(1, layout.height)
-    part = QRectF(rect.x() + seen.x() * across, rect.y() + seen.y() * down, seen.width() * across, seen.height() * down)
-    painter.setBrush(Qt.BrushStyle.NoBrush)
-    painter.setPen(QPen(theme.current().color("accent"), 2))
-    painter.drawRect(part.intersected(QRectF(rect)).adjusted(1, 1, -1, -1))
-
-
 def footer_px() -> int:
     """Return the height of the footer: a line of words, and the colour scale."""
     return FOOTER_LINES * line_px() + theme.GRID_PX
@@ -314,7 +285,37 @@ def _shape(box: Box) -> str:
 
 def _title(box: Box) -> str:
     """Return a layer's name, or that of a folded group with the sign that there is more inside."""
-    return f"▸ {box.item.title}" if box.item.group is not None else box.item.title
+    return f"{FOLDED} {box.item.title}" if box.item.group is not None else box.item.title
+
+
+@lru_cache(maxsize=4)
+def _common(layout: MapLayout) -> dict[str, int]:
+    """Return for each layer's name how many letters its title begins with that a neighbour's begins with as well."""
+    titles, depths = [box.item.title for box in layout.boxes], [box.depth for box in layout.boxes]
+    return dict(zip((box.node.name for box in layout.boxes), naming.common_starts(titles, depths), strict=True))
+
+
+@lru_cache(maxsize=2048)
+def _name_lines(
+    title: str, folded: bool, common: int, width: int, most: float, lines: int, text_px: int
+) -> tuple[float, tuple[str, ...]]:
+    """Return the size in which a name is written, not above `most`, and its one or two lines."""
+    fonts = {size: QFontMetrics(theme.font(size, bold=True)) for size in _SIZES if size <= most}
+
+    def fits(text: str, size: float, sign: str = "") -> bool:
+        return fonts[size].horizontalAdvance(sign + text) <= width
+
+    sign = f"{FOLDED} " if folded else ""
+    for size in fonts:
+        if fits(sign + title, size):
+            return size, (sign + title,)
+    sign = sign.rstrip()
+    for size in fonts if lines > 1 else ():
+        both = naming.wrapped(title, partial(fits, size=size, sign=sign))
+        if both is not None:
+            return size, (sign + both[0], both[1])
+    least = min(fonts)
+    return least, (sign + naming.shortened(title, common, partial(fits, size=least, sign=sign)),)
 
 
 @lru_cache(maxsize=4)

@@ -33,11 +33,17 @@ class LayerPictures:
         self._roles: dict[str, MapRole] = {}
         self._limits: dict[str, tuple[FloatArray, FloatArray]] = {}
 
-    def show(self, graph: Graph | None, values: Mapping[str, FloatArray], scope: ColourScope) -> None:
+    def show(
+        self,
+        graph: Graph | None,
+        values: Mapping[str, FloatArray],
+        scope: ColourScope,
+        network_limits: Mapping[str, float] | None = None,
+    ) -> None:
         """Show other values; the pictures of those before stay until the new ones are made."""
         if graph is not self._graph:
             self._made.clear()
-        self._graph, self._values, self._scope, self._network = graph, values, scope, None
+        self._graph, self._values, self._scope, self._network = graph, values, scope, network_limits
         self._fresh.clear()
         self._limits.clear()
         self._roles.clear()
@@ -90,9 +96,6 @@ class LayerPictures:
         name = node.name
         if name not in self._limits:
             maps_chw = scale.as_maps(node, self._values[name])
-            if self._network is None:
-                whole = self._graph is not None and self._scope == "network"
-                self._network = scale.network_limits(self._graph, self._values) if whole and self._graph else {}
             self._limits[name] = scale.limits(node, maps_chw, self._scope, self._network)
             self._roles[name] = scale.role(node, maps_chw)
         return *self._limits[name], self._roles[name]

@@ -98,7 +98,8 @@ class NetworkView(View):
     def show_inspection(self, inspection: Inspection | None) -> None:
         """Show new values."""
         times_ms = inspection.times_ms if inspection else {}
-        self.canvas.show_values(inspection.values if inspection else {}, self.state.scope, times_ms)
+        values = inspection.values if inspection else {}
+        self.canvas.show_values(values, self.state.scope, times_ms, self.state.network_limits)
 
     @Slot(object)
     def show_scope(self, scope: object) -> None:
@@ -147,7 +148,7 @@ class NetworkView(View):
     @Slot()
     def _on_folds_changed(self) -> None:
         for button in (self.fold, self.unfold):
-            button.setVisible(self.canvas.groups > 0)
+            button.setVisible(bool(self.canvas.folds.groups))
 
     def remember(self, settings: Settings) -> None:
         """Store what the layers are coloured by."""

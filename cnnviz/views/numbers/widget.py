@@ -24,7 +24,6 @@ from PySide6.QtWidgets import (
 
 from cnnviz.core.errors import UserError
 from cnnviz.core.files import write_atomically
-from cnnviz.core.graph import Node
 from cnnviz.core.inspection import FloatArray, Inspection
 from cnnviz.state.app_state import AppState, Place
 from cnnviz.state.messages import MessageCenter
@@ -179,38 +178,33 @@ class NumbersView(View):
     def show_selection(self, place: Place | None) -> None:
         """Show another layer, unit or cell."""
         self._show()
-        node = self._node()
-        if place is not None and node is not None:
-            row, column = place.cell if place.cell is not None else (place.unit or 0, 0)
-            if not node.is_map and place.unit is not None:
-                row, column = place.unit, 0
-            if (place.cell is not None and node.is_map) or (place.unit is not None and not node.is_map):
-                index = self.model.index(row, column)
-                flags = QItemSelectionModel.SelectionFlag.ClearAndSelect
-                if index.isValid() and self.table.currentIndex() != index:
-                    self.table.selectionModel().setCurrentIndex(index, flags)
-
-    def _node(self) -> Node | None:
-        model, inspection, place = self.state.model, self.state.inspection, self.state.selection
-        if model is None or inspection is None or place is None or place.layer not in model.graph:
-            return None
-        return model.graph[place.layer]
+        layer = self.state.selected_layer
+        if layer is None:
+            return
+        unit, cell = layer.place.unit, layer.place.cell
+        if not layer.node.is_map:
+            cell = None if unit is None else (unit, 0)
+        if cell is not None:
+            index = self.model.index(*cell)
+            flags = QItemSelectionModel.SelectionFlag.ClearAndSelect
+            if index.isValid() and self.table.currentIndex() != index:
+                self.table.selectionModel().setCurrentIndex(index, flags)
 
     def _show(self) -> None:
-        node, inspection, place = self._node(), self.state.inspection, self.state.selection
-        self._note.setText(EMPTY if node is None else "")
-        if node is None or inspection is None or place is None:
+        layer = self.state.selected_layer
+        if layer is None:
+            self._note.setText(EMPTY)
             self.model.show_values(np.zeros((0, 0), np.float32))
             self._unit.hide()
             return
-        unit = min(place.unit or 0, node.units - 1)
+        node, unit = layer.node, min(layer.place.unit or 0, layer.node.units - 1)
         self._unit.setVisible(node.is_map)
         self._unit.blockSignals(True)
         self._unit.setRange(0, node.units - 1)
         self._unit.setValue(unit)
         self._unit.blockSignals(False)
         self._note.setText(f"{node.name}, {node.shape_text}{' · updating' if self.model.late else ''}")
-        self.model.show_values(compute.table(node, inspection.values[node.name], unit))
+        self.model.show_values(compute.table(node, layer.values, unit))
 
     def _fit_cells(self) -> None:
         width = self.table.fontMetrics().horizontalAdvance("−88." + "8" * self._digits.value()) + 16
@@ -229,11 +223,11 @@ class NumbersView(View):
     @Slot()
     def ask_and_export(self) -> None:
         """Ask for a name and save the layer."""
-        node = self._node()
-        if node is None:
+        layer = self.state.selected_layer
+        if layer is None:
             self.messages.notice("There are no values to export yet.")
             return
-        name, chosen = QFileDialog.getSaveFileName(self, "Export layer", f"{node.name}.csv", EXPORTS)
+        name, chosen = QFileDialog.getSaveFileName(self, "Export layer", f"{layer.node.name}.csv", EXPORTS)
         if not name:
             return
         path = Path(name)
@@ -252,12 +246,12 @@ class NumbersView(View):
         UserError
             When the ending is neither .csv nor .npz, or the file cannot be written.
         """
-        node, inspection = self._node(), self.state.inspection
-        if node is None or inspection is None:
+        layer = self.state.selected_layer
+        if layer is None:
             return
         if path.suffix.lower() not in (".csv", ".npz"):
             raise UserError(f"'{path.name}' is neither .csv nor .npz.", suggestion="Choose one of the two endings.")
-        values = inspection.values[node.name]
+        node, values = layer.node, layer.values
         with write_atomically(path) as file:
             if path.suffix.lower() == ".npz":
                 compute.write_npz(file, node, values)
@@ -276,9 +270,10 @@ class NumbersView(View):
 
     @Slot(QModelIndex, QModelIndex)
     def _on_table_current_changed(self, current: QModelIndex, before: QModelIndex) -> None:
-        node, place = self._node(), self.state.selection
-        if node is None or place is None or not current.isValid() or not self.table.hasFocus():
+        layer = self.state.selected_layer
+        if layer is None or not current.isValid() or not self.table.hasFocus():
             return
+        node = layer.node
         if node.is_map:
             self.state.select(Place(node.name, self._unit.value(), (current.row(), current.column())))
         else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -137,7 +138,7 @@ class Layer:
 
 def map_layer(
     node: Node, maps_chw: FloatArray, unit: int, size_hw: tuple[int, int], scope: scale.Scope, *, smooth: bool,
-    network: dict[str, float],
+    network: Mapping[str, float] | None,
 ) -> Layer:  # fmt: skip
     """Return a unit's map as a layer over the picture, in the colours that all views give it."""
     low, high = scale.limits(node, maps_chw, scope, network)

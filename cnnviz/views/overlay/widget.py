@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from PySide6.QtCore import Qt, QTimer, Slot
 from PySide6.QtGui import QHideEvent
-from PySide6.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QLabel, QSlider, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QCheckBox, QComboBox, QLabel, QSlider, QVBoxLayout, QWidget
 
-from cnnviz.core import scale
 from cnnviz.core.formats import number
 from cnnviz.core.graph import Node
 from cnnviz.core.inspection import FloatArray, Inspection, LoadedModel
@@ -19,6 +18,7 @@ from cnnviz.views.overlay import compute
 from cnnviz.views.overlay.figures import OverlayFigure
 from cnnviz.widgets import theme
 from cnnviz.widgets.elided_label import ElidedLabel
+from cnnviz.widgets.flow import FlowLayout
 from cnnviz.widgets.legend import Legend
 
 EMPTY = "Draw a digit or open a picture: the maps of the selected layer appear on it here."
@@ -33,26 +33,17 @@ class OverlayView(View):
         super().__init__(state, messages, parent)
         self.figure = OverlayFigure(self)
         self.legend = Legend(self)
-        self.legend.setMaximumWidth(220)
-        self.legend.setMinimumWidth(96)
         self._field: tuple[LoadedModel, Place, ReceptiveRegion] | None = None
-        self._network: tuple[Inspection, dict[str, float]] | None = None
         self._rest = QTimer(self)
         self._rest.setSingleShot(True)
         self._rest.setInterval(REST_MS)
         self._rest.timeout.connect(self._on_rest_timeout)
         self._summary = ElidedLabel("", self)
         self._summary.setAccessibleName("What the cell sees")
-        row = QHBoxLayout()
-        row.setSpacing(theme.GRID_PX)
-        for widget in self._make_controls():
-            row.addWidget(widget)
-        row.addStretch(1)
-        row.addWidget(self.legend, 1)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(4)
-        column.addLayout(row)
+        column.addLayout(FlowLayout((*self._make_controls(), self.legend), theme.GRID_PX))
         column.addWidget(self._summary)
         column.addWidget(self.figure, 1)
         self.setFocusProxy(self.figure)
@@ -121,12 +112,11 @@ class OverlayView(View):
 
     def _found(self) -> tuple[LoadedModel, Inspection, Node, FloatArray, Place] | None:
         """Return the selected layer with its maps, and the place in it."""
-        model, inspection, place = self.state.model, self.state.inspection, self.state.selection
-        if model is None or inspection is None or place is None or place.layer not in model.graph:
+        model, inspection, layer = self.state.model, self.state.inspection, self.state.selected_layer
+        if model is None or inspection is None or layer is None:
             return None
-        node = model.graph[place.layer]
-        maps_chw = scale.as_maps(node, inspection.values[node.name])
-        unit, cell = compute.chosen_value(node, maps_chw, place.unit, place.cell)
+        node, maps_chw = layer.node, layer.maps_chw
+        unit, cell = compute.chosen_value(node, maps_chw, layer.place.unit, layer.place.cell)
         return model, inspection, node, maps_chw, Place(node.name, unit, cell)
 
     def _show(self) -> None:
@@ -152,7 +142,7 @@ class OverlayView(View):
         if over == "map":
             layer = compute.map_layer(
                 node, maps_chw, place.unit or 0, (size_hw[0], size_hw[1]), self.state.scope,
-                smooth=self._smooth.isChecked(), network=self._network_limits(model, inspection),
+                smooth=self._smooth.isChecked(), network=self.state.network_limits,
             )  # fmt: skip
         elif over == "gradient":
             gradient = self._gradient_of(model, inspection, place)
@@ -184,13 +174,6 @@ class OverlayView(View):
         if known is None or known[0] is not model or known[1] != place:
             known = self._field = (model, place, receptive_region(model.graph, place.layer, place.unit, place.cell))
         return known[2]
-
-    def _network_limits(self, model: LoadedModel, inspection: Inspection) -> dict[str, float]:
-        if self.state.scope != "network":
-            return {}
-        if self._network is None or self._network[0] is not inspection:
-            self._network = (inspection, scale.network_limits(model.graph, inspection.values))
-        return self._network[1]
 
     # -- the effective field --------------------------------------------------------------------------------------
 

@@ -5,48 +5,39 @@ from __future__ import annotations
 import math
 import time
 
-import numpy as np
-from PySide6.QtCore import Qt, QTimer, Slot
-from PySide6.QtGui import QHideEvent, QKeySequence, QResizeEvent, QShortcut
-from PySide6.QtWidgets import (
-    QComboBox,
-    QHBoxLayout,
-    QPushButton,
-    QSizePolicy,
-    QStackedWidget,
-    QToolButton,
-    QVBoxLayout,
-    QWidget,
-)
+from PySide6.QtCore import QTimer, Slot
+from PySide6.QtGui import QHideEvent, QResizeEvent
+from PySide6.QtWidgets import QBoxLayout, QSizePolicy, QStackedWidget, QVBoxLayout, QWidget
 
 from cnnviz.core import branches
 from cnnviz.core.branches import Block
-from cnnviz.core.formats import number
 from cnnviz.core.inspection import Inspection, LoadedModel
-from cnnviz.core.operations import Check
 from cnnviz.state.app_state import AppState, Place
 from cnnviz.state.messages import MessageCenter
 from cnnviz.state.settings import Settings
 from cnnviz.views.base import View
 from cnnviz.views.xray import compute
-from cnnviz.views.xray.compute import Change, Part, Residual
-from cnnviz.views.xray.figures import F_ROLE, X_ROLE, DepthChart, PartsFigure, RowsFigure, Scrolled
+from cnnviz.views.xray.compute import Change
+from cnnviz.views.xray.figures import Scrolled
+from cnnviz.views.xray.head import XrayHead
+from cnnviz.views.xray.opened import Cell, Opened, open_block
+from cnnviz.views.xray.parts_figure import PartsFigure
+from cnnviz.views.xray.side import NEAR_LEAST, CellSide
+from cnnviz.views.xray.sum_figure import RowsFigure
 from cnnviz.widgets import theme
-from cnnviz.widgets.badge import Badge
 from cnnviz.widgets.elided_label import ElidedLabel
-from cnnviz.widgets.formula import Formula, coloured, signed, tex_number
-from cnnviz.widgets.legend import Legend
-from cnnviz.widgets.value_grid import Grid, ValueGrid
 
-NEAR_LEAST = 20  # body letters that the view is high before there is room for them
-NEAR_CELL_PX = 40  # smaller cells hold no number of three digits: then fewer are shown around the chosen one
+BESIDE_LEAST = 48  # body letters that the view is wide before the cell stands beside the maps and not below them
+CHART_LEAST = 32  # body letters that a narrow view is high before the bars of all blocks have room
 BUDGET_S = 0.006  # a frame's spare time, for the blocks that are not open
-SIDE_PX = 360
-ORDER_WORDS = {"index": "by number", "branch": "by share", "size": "by size"}
 NO_NETWORK = "No network is loaded. Choose one in the toolbar."
 NO_PICTURE = "No picture yet: draw or open one, and the values of this block appear here."
 CAPTION = "‖F‖ / ‖x‖ of every block, over depth"
-JOINED = "every block, over depth: branches are joined, nothing is added"
+WHAT_SUM = (
+    "x is what comes past the block's layers, F(x) what they make of it. Energy is the sum of the squared values; "
+    "the cosine says whether the two point the same way (1), do not care (0) or cancel each other (−1)."
+)
+WHAT_PARTS = "Each column is a branch. Energy is the sum of its squared values, in percent of all branches together."
 
 
 def no_blocks(title: str) -> str:
@@ -62,6 +53,18 @@ def outside(layer: str) -> str:
     return f"'{layer}' is in none of the network's blocks. Choose a block in the list above, or by its bar."
 
 
+def why_nothing(state: AppState, blocks: tuple[Block, ...], block: Block | None) -> str:
+    """Return why no block can be shown; empty where one can."""
+    if state.model is None:
+        return NO_NETWORK
+    if not blocks:
+        return no_blocks(state.model.title)
+    if block is None:
+        place = state.selection
+        return outside(place.layer) if place is not None else "Choose a block in the list above, or by its bar."
+    return NO_PICTURE if state.inspection is None else ""
+
+
 class XrayView(View):
     """Inspector tab *X-ray*."""
 
@@ -69,18 +72,19 @@ class XrayView(View):
         super().__init__(state, messages, parent)
         self._blocks: tuple[Block, ...] = ()
         self._of: LoadedModel | None = None
-        self._residual: Residual | None = None
-        self._parts: tuple[Part, ...] = ()
+        self._opened: Opened | None = None
         self._high = 1.0
-        self._corner = (0, 0)  # the first row and column of the neighbourhood
         self._changes: list[float] = []
         self._cursor = self._owed = 0  # the next block whose bar is computed, and how many wait
         self._filler = QTimer(self)
         self._filler.setInterval(0)
         self._filler.timeout.connect(self._on_filler_timeout)
-        self._make_head()
-        self._make_body()
+        self.head = XrayHead(self)
+        self.rows = RowsFigure(self)
+        self.columns = PartsFigure(self)
+        self.side = CellSide(self)
         self._lay_out()
+        self._connect()
         self.setFocusProxy(self.rows)
         self.follow(state.model_changed, lambda: state.model, self.show_model)
         self.follow(state.inspection_changed, lambda: state.inspection, self.show_inspection)
@@ -88,108 +92,39 @@ class XrayView(View):
         self.follow(state.scope_changed, lambda: state.scope, self.show_scope)
         self.follow(state.pointed_changed, lambda: state.pointed, self.show_pointed)
 
-    # -- building -------------------------------------------------------------------------------------------------
-
-    def _make_head(self) -> None:
-        self.previous = QPushButton("◂", self)
-        self.next = QPushButton("▸", self)
-        for button, words, keys, step in (
-            (self.previous, "Previous block", "Ctrl+Left", -1),
-            (self.next, "Next block", "Ctrl+Right", 1),
-        ):
-            button.setToolTip(f"{words} ({keys})")
-            button.setAccessibleName(words)
-            button.setMaximumWidth(round(theme.text_px() * 3))
-            button.clicked.connect(lambda _=False, step=step: self.walk(step))
-            shortcut = QShortcut(QKeySequence(keys), self)
-            shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
-            shortcut.activated.connect(lambda step=step: self.walk(step))
-        self.list = QComboBox(self)
-        self.list.setAccessibleName("Blocks of the network")
-        self.list.setToolTip("Every block of the network: choose one to look into it")
-        self.list.setPlaceholderText("Choose a block")
-        self.list.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-        self.list.setMinimumContentsLength(8)
-        self.list.setMaximumWidth(360)
-        self.list.activated.connect(self.open)
-        self.order = QComboBox(self)
-        self.order.setAccessibleName("Order of the channels")
-        self.order.setToolTip("Order of the channels: by number, by the branch's share of the energy, or by size")
-        self.order.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-        self.order.setMinimumContentsLength(9)
-        for order in compute.ORDERS:
-            self.order.addItem(ORDER_WORDS[order], order)
-        self.order.activated.connect(self._on_order_activated)
-        self._zoom = QToolButton(self)
-        self._zoom.setText("One map")
-        self._zoom.setCheckable(True)
-        self._zoom.setToolTip("Let the chosen channel fill the room (Enter; Escape goes back)")
-        self._zoom.toggled.connect(self._on_zoom_toggled)
-        self._summary = ElidedLabel("", self)
-        self._summary.setAccessibleName("Shares of the whole block")
-        self._summary.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
-        self.legend = Legend(self)
-        self.legend.setMinimumWidth(96)
-        self.legend.setMaximumWidth(200)
-
-    def _make_body(self) -> None:
-        self.rows = RowsFigure(self)
-        self.columns = PartsFigure(self)
+    def _connect(self) -> None:
+        self.head.walked.connect(self.walk)
+        self.head.opened.connect(self.open)
+        self.head.order.activated.connect(self._on_order_activated)
+        self.head.zoom.toggled.connect(self.rows.zoom)
+        self.rows.zoom_changed.connect(self.head.zoom.setChecked)
         for figure in (self.rows, self.columns):
             figure.pointed.connect(self._on_figure_pointed)
             figure.chosen.connect(self._on_figure_chosen)
-        self.rows.zoom_changed.connect(self._zoom.setChecked)
+        self.side.chart.chosen.connect(self.open)
+        self.side.pressed.connect(self._on_side_pressed)
+        self.side.hovered.connect(self._on_side_hovered)
+
+    def _lay_out(self) -> None:
         self.stack = QStackedWidget(self)
         self.stack.addWidget(Scrolled(self.rows))
         self.stack.addWidget(Scrolled(self.columns))
-        self._side = QWidget(self)
-        self._side.setMaximumWidth(SIDE_PX * 2)
-        self.chart = DepthChart(self._side)
-        self.chart.chosen.connect(self.open)
-        self.near = tuple(ValueGrid(f"Values of {name}", self._side) for name in ("x", "F(x)", "the sum"))
-        for grid in self.near:
-            grid.setMinimumSize(48, 48)
-            grid.setToolTip("The values around the chosen cell; click or use the arrows to choose another")
-            grid.pressed.connect(self._on_near_pressed)
-        self.formula = Formula("The sum, written out", self._side)
-        self.badge = Badge(self._side)
-        self._cell_words = ElidedLabel("", self._side)
-        self._cell_words.setAccessibleName("The chosen or pointed cell")
-        self._cell_words.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
-
-    def _lay_out(self) -> None:
-        head = QHBoxLayout()
-        head.setSpacing(theme.GRID_PX)
-        self.list.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-        for widget in (self.previous, self.list, self.next, self.order, self._zoom):
-            head.addWidget(widget, 1000 if widget is self.list else 0)  # the list takes what it can, then nobody
-        head.addStretch(1)
-        head.addWidget(self.legend)
-        near = QHBoxLayout()
-        near.setSpacing(theme.GRID_PX // 2)
-        for grid in self.near:
-            near.addWidget(grid)
-        side = QVBoxLayout(self._side)
-        side.setContentsMargins(0, 0, 0, 0)
-        side.setSpacing(4)
-        side.addWidget(self.chart)
-        side.addLayout(near, 1)
-        side.addWidget(self._cell_words)
-        side.addWidget(self.formula)
-        side.addWidget(self.badge)
-        body = QHBoxLayout()
-        body.setSpacing(theme.GRID_PX)
+        self._summary = ElidedLabel("", self)
+        self._summary.setAccessibleName("Shares of the whole block")
+        self._summary.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        self._body = QBoxLayout(QBoxLayout.Direction.LeftToRight)
+        self._body.setSpacing(theme.GRID_PX)
         left = QVBoxLayout()
         left.setSpacing(2)
         left.addWidget(self._summary)
         left.addWidget(self.stack, 1)
-        body.addLayout(left, 3)
-        body.addWidget(self._side, 2)
+        self._body.addLayout(left, 3)
+        self._body.addWidget(self.side, 2)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(4)
-        column.addLayout(head)
-        column.addLayout(body, 1)
+        column.addWidget(self.head)
+        column.addLayout(self._body, 1)
 
     # -- what is shown --------------------------------------------------------------------------------------------
 
@@ -207,8 +142,7 @@ class XrayView(View):
             self._blocks = branches.blocks(model.graph) if model is not None else ()
             self._changes = [math.nan] * len(self._blocks)
             self._cursor = self._owed = 0
-            self.list.clear()
-            self.list.addItems([compute.ways(block) for block in self._blocks])
+            self.head.show_blocks([compute.ways(block) for block in self._blocks])
         self._show()
 
     @Slot(object)
@@ -232,224 +166,96 @@ class XrayView(View):
     @Slot(object)
     def show_pointed(self, place: Place | None) -> None:
         """Frame what is pointed at, and say its values."""
-        found = self._inside(place)
+        found = self._opened.locate(place) if self._opened is not None else None
         for figure in (self.rows, self.columns):
             figure.show_pointed(*(found or (None, None)))
-        if found is None or found[1] is None:
-            self._say_cell(*self._chosen())
-        else:
-            self._say_cell(found[0], found[1])
-
-    def _inside(self, place: Place | None) -> tuple[int, tuple[int, int] | None] | None:
-        """Return the channel of the block's result that a place stands for, and the cell, or ``None``."""
-        block = self.block
-        if block is None or place is None or place.unit is None:
-            return None
-        shift = 0
-        if place.layer not in (block.joining.name, block.after.name if block.after else ""):
-            part = next((p for p in self._parts if p.title == place.layer), None)
-            if part is not None:
-                shift = part.first
-            elif self._residual is None or place.layer not in [branch.last for branch in block.branches]:
-                return None
-        maps_chw = self._residual.sum_chw if self._residual else self._parts[0].maps_chw if self._parts else None
-        count = len(maps_chw) if self._residual and maps_chw is not None else sum(p.count for p in self._parts)
-        if maps_chw is None or place.unit + shift >= count:
-            return None
-        cell = place.cell
-        if cell is not None and not (cell[0] < maps_chw.shape[1] and cell[1] < maps_chw.shape[2]):
-            cell = None
-        return place.unit + shift, cell
-
-    def _chosen(self) -> tuple[int, tuple[int, int]]:
-        """Return the channel and cell that are written out: the chosen ones, else the first and the middle."""
-        found = self._inside(self.state.selection)
-        shape = (1, 1)
-        if self._residual is not None:
-            shape = self._residual.sum_chw.shape[1:]
-        elif self._parts:
-            shape = self._parts[0].maps_chw.shape[1:]
-        unit, cell = found if found is not None else (0, None)
-        return unit, cell if cell is not None else (shape[0] // 2, shape[1] // 2)
+        if found is not None and found[1] is not None:
+            self.side.show_words(self._opened, found[0], found[1])
+        elif self._opened is not None:
+            self.side.show_words(self._opened, *self._opened.written_out(self.state.selection))
 
     def _show(self) -> None:
         """Show the open block with the newest values, or say why there is none."""
         block, model, inspection = self.block, self.state.model, self.state.inspection
         index = self._blocks.index(block) if block is not None else -1
-        self.list.setCurrentIndex(index)
-        self.chart.show_current(index if index >= 0 else None)
-        for widget in (self.previous, self.next, self.list):
-            widget.setEnabled(bool(self._blocks))
-        self.chart.setVisible(bool(self._blocks))
-        self._residual, self._parts = None, ()
-        sentence = self._why_nothing(block)
+        self.head.list.setCurrentIndex(index)
+        self.side.chart.show_current(index if index >= 0 else None)
+        sentence = why_nothing(self.state, self._blocks, block)
+        opened = self._opened = None
         if not sentence and block is not None and model is not None and inspection is not None:
-            if block.joining.kind == "sum":
-                self._residual = compute.residual(block, model.graph, inspection.values)
-            else:
-                self._parts = compute.parts(block, model.graph, inspection.values)
-            if self._residual is None and not self._parts:
-                sentence = (
-                    f"What '{block.joining.name}' ({block.joining.op}) makes of its inputs cannot be taken apart."
-                )
-        is_sum, is_join = self._residual is not None, bool(self._parts)
-        of_both: tuple[QWidget, ...] = (self.order, self.legend, self._cell_words, self.badge)
-        for part in of_both:
-            part.setVisible(is_sum or is_join)
-        for part in (self._zoom, self.formula):
-            part.setVisible(is_sum)
+            opened = self._opened = open_block(block, model.graph, inspection.values)
+            joining = block.joining
+            if opened is None:
+                sentence = f"What '{joining.name}' ({joining.op}) makes of its inputs cannot be taken apart."
+        is_join = opened is not None and opened.residual is None
+        for part in (self.head.order, self.head.legend):
+            part.setVisible(opened is not None)
+        self.head.zoom.setVisible(opened is not None and not is_join)
         self._show_rooms()
-        self._side.setVisible(bool(self._blocks))
         self.stack.setCurrentIndex(1 if is_join else 0)
         self.setFocusProxy(self.columns if is_join else self.rows)
         self._show_changes()
-        if sentence:
+        if opened is None:
             self._summary.setText("")
+            self.side.show_words(None)
             self.rows.show_sentence(sentence)
             self.columns.show_sentence(sentence)
             return
-        assert block is not None
-        if self._residual is not None:
-            self._show_sum(block, self._residual)
+        self._high = compute.limits(opened.arrays)
+        if opened.residual is not None:
+            self._show_sum(opened)
         else:
-            self._show_parts(block)
-        self._show_chosen(block)
+            self._show_parts(opened)
+        self._show_chosen(opened)
 
     def _show_rooms(self) -> None:
-        """Show the neighbourhood of the chosen cell where there is room for it."""
-        roomy = self.height() >= NEAR_LEAST * theme.text_px()
-        for n, grid in enumerate(self.near):
-            grid.setVisible(roomy and (self._residual is not None or (not n and bool(self._parts))))
+        """Lay the cell beside the maps, or below them where the view is narrow, and leave out what has no room."""
+        letter = theme.text_px()
+        beside = self.width() >= BESIDE_LEAST * letter
+        direction = QBoxLayout.Direction.LeftToRight if beside else QBoxLayout.Direction.TopToBottom
+        if direction != self._body.direction():
+            self._body.setDirection(direction)
+            self._body.setStretch(1, 2 if beside else 0)
+        tall = self.height() >= (NEAR_LEAST if beside else CHART_LEAST) * letter
+        chart = self._adds and (beside or tall)
+        self.side.show_rooms(self._opened, chart=chart, near=tall)
+        self.side.setVisible(chart or self._opened is not None)
 
-    def _why_nothing(self, block: Block | None) -> str:
-        model, place = self.state.model, self.state.selection
-        if model is None:
-            return NO_NETWORK
-        if not self._blocks:
-            return no_blocks(model.title)
-        if block is None:
-            return outside(place.layer) if place is not None else "Choose a block in the list above, or by its bar."
-        return NO_PICTURE if self.state.inspection is None else ""
+    @property
+    def _adds(self) -> bool:
+        """Whether a block has a shortcut: only then can it be said how much it changes what it is given."""
+        return any(block.shortcut is not None for block in self._blocks)
 
-    def _show_sum(self, block: Block, found: Residual) -> None:
-        arrays = (found.x_chw, found.f_chw, found.sum_chw)
-        self._high = compute.limits(arrays)
-        high: float | np.ndarray[tuple[int], np.dtype[np.float64]] = self._high
-        if self.state.scope == "unit":
-            high = np.array([compute.limits(tuple(a[c] for a in arrays)) for c in range(len(found.sum_chw))])
-        order = compute.order_channels(found, self.order.currentData())
-        x, f = found.names
-        first, second = self._operand_names(block)
-        heads = [first, second, block.joining.name]
-        heads = [compute.within(block, name) for name in heads]
-        if block.is_residual:
-            heads = [f"{x} = {heads[0]}", f"{f} = {heads[1]}", heads[2]]
-        if found.after_chw is not None and block.after is not None:
-            heads.append(block.after.op)
-        self.rows.show_residual(found, order, heads, high)
+    def _show_sum(self, opened: Opened) -> None:
+        found, own = opened.residual, self.state.scope == "unit"
+        assert found is not None
+        order = compute.order_channels(found, self.head.order.currentData())
+        self.rows.show_residual(found, order, opened.heads(), opened.limits_of_rows() if own else self._high)
         words = compute.summary(found)
         self._summary.setText(words)
-        self.rows.setAccessibleDescription(f"{compute.label(block)}: {words}")
-        self.legend.show_scale("signed", -self._high, self._high, "0" if self.state.scope != "unit" else "each row")
+        self._summary.setToolTip(f"{words}\n{WHAT_SUM}" if opened.block.is_residual else words)
+        self.rows.setAccessibleDescription(f"{compute.label(opened.block)}: {words}")
+        self.head.legend.show_scale("signed", -self._high, self._high, "each row" if own else "0")
 
-    @staticmethod
-    def _operand_names(block: Block) -> tuple[str, str]:
-        """Return where the two operands come from, the shortcut first."""
-        first, second = (branch.last for branch in block.branches)
-        return (second, first) if block.branches[1].is_shortcut else (first, second)
-
-    def _show_parts(self, block: Block) -> None:
-        self._high = compute.limits(tuple(part.maps_chw for part in self._parts))
-        notes = [self._note(block, part) for part in self._parts]
-        names = [compute.within(block, part.title) for part in self._parts]
-        self.columns.show_parts(self._parts, self.order.currentData() != "index", names, notes, self._high)
-        words = compute.parts_summary(block, self._parts)
+    def _show_parts(self, opened: Opened) -> None:
+        names = [compute.within(opened.block, part.title) for part in opened.parts]
+        by_size = self.head.order.currentData() != "index"
+        self.columns.show_parts(opened.parts, by_size, names, opened.notes(), self._high)
+        words = compute.parts_summary(opened.block, opened.parts)
         self._summary.setText(words)
-        self.columns.setAccessibleDescription(f"{compute.label(block)}: {words}")
-        self.legend.show_scale("signed", -self._high, self._high, "0")
+        self._summary.setToolTip(f"{words}\n{WHAT_PARTS}")
+        self.columns.setAccessibleDescription(f"{compute.label(opened.block)}: {words}")
+        self.head.legend.show_scale("signed", -self._high, self._high, "0")
 
-    @staticmethod
-    def _note(block: Block, part: Part) -> str:
-        if part.branch.is_shortcut:
-            return "shortcut"
-        layers = sum(node.kind in ("convolution", "linear") for node in part.branch.nodes)
-        return f"{layers} convolution{'s' if layers != 1 else ''}" if layers else ""
-
-    def _show_chosen(self, block: Block) -> None:
+    def _show_chosen(self, opened: Opened) -> None:
         """Frame what is chosen and write it out."""
-        found = self._inside(self.state.selection)
-        unit, cell = self._chosen()
-        shown = cell if found is not None and found[1] is not None else None
-        figure = self.columns if self._parts else self.rows
-        figure.show_selection(unit, shown)
-        self._show_near(block, unit, cell)
-        pointed = self._inside(self.state.pointed)
-        if pointed is not None and pointed[1] is not None:
-            self._say_cell(pointed[0], pointed[1])
-        else:
-            self._say_cell(unit, cell)
-        self._show_arithmetic(unit, cell)
-
-    def _show_near(self, block: Block, unit: int, cell: tuple[int, int]) -> None:
-        """Show the values around a cell."""
-        if self._residual is not None:
-            found = self._residual
-            maps = [(name, a[unit]) for name, a in zip((*found.names, "sum"), (found.x_chw, found.f_chw, found.sum_chw),
-                                                       strict=True)]  # fmt: skip
-        else:
-            part = self._parts[compute.part_of(self._parts, unit)]
-            maps = [(compute.within(block, part.title), part.maps_chw[unit - part.first])]
-        height, width = maps[0][1].shape
-        room = min(self.near[0].width(), self.near[0].height() - 2 * theme.text_px())
-        around = 2 if room >= 5 * NEAR_CELL_PX else 1
-        side = 2 * around + 1
-        top = max(0, min(cell[0] - around, height - side))
-        left = max(0, min(cell[1] - around, width - side))
-        self._corner = (top, left)
-        for grid, (name, values_hw) in zip(self.near, maps, strict=False):
-            shown = values_hw[top : top + side, left : left + side]
-            grid.show_grid(Grid(shown, -self._high, self._high, "signed", name))
-            grid.show_cell((cell[0] - top, cell[1] - left))
-
-    def _say_cell(self, unit: int, cell: tuple[int, int]) -> None:
-        """Say the values of one cell in words."""
-        row, col = cell
-        words = ""
-        if self._residual is not None:
-            found = self._residual
-            values = ((*found.names, "sum"), (found.x_chw, found.f_chw, found.sum_chw))
-            each = ", ".join(f"{name} {number(float(a[unit, row, col]), 4)}" for name, a in zip(*values, strict=True))
-            words = f"map {unit}, row {row}, column {col}: {each}"
-        elif self._parts:
-            part = self._parts[compute.part_of(self._parts, unit)]
-            value = number(float(part.maps_chw[unit - part.first, row, col]), 4)
-            words = f"channel {unit} is map {unit - part.first} of {part.title}; row {row}, column {col}: {value}"
-        self._cell_words.setText(words)
-
-    def _show_arithmetic(self, unit: int, cell: tuple[int, int]) -> None:
-        """Write a cell out and compare it with PyTorch's."""
-        block, inspection = self.block, self.state.inspection
-        if block is None or inspection is None:
-            return
-        if self._residual is not None:
-            found = compute.arithmetic(self._residual, unit, *cell)
-            sign = "=" if found.exact else r"\approx"
-            tex = (
-                f"{coloured(X_ROLE, signed(found.x))} + {coloured(F_ROLE, signed(found.f))} "
-                f"{sign} {coloured('accent', tex_number(found.total))}"
-            )
-            words = f"{found.x} plus {found.f} is {found.total}"
-            if found.after and block.after is not None:
-                tex += rf" \;\to\; {tex_number(found.after)}"
-                words += f"; {block.after.op} makes {found.after} of it"
-            self.formula.show_tex(tex, words)
-            self.badge.show_check(found.check)
-            return
-        part = self._parts[compute.part_of(self._parts, unit)]
-        row, col = cell
-        mine = float(part.maps_chw[unit - part.first, row, col])
-        theirs = float(compute.as_rows(inspection.values[block.joining.name])[unit, row, col])
-        self.badge.show_check(Check(mine, theirs, abs(mine)))
+        found = opened.locate(self.state.selection)
+        unit, cell = opened.written_out(self.state.selection)
+        figure = self.columns if opened.parts else self.rows
+        figure.show_selection(unit, cell if found is not None and found[1] is not None else None)
+        self.side.show_near(opened, unit, cell, self._high)
+        self.show_pointed(self.state.pointed)
+        self.side.show_arithmetic(opened, unit, cell)
 
     # -- all blocks -----------------------------------------------------------------------------------------------
 
@@ -458,8 +264,7 @@ class XrayView(View):
             Change(block.joining.name, block.title, change)
             for block, change in zip(self._blocks, self._changes, strict=True)
         )
-        adds = any(block.shortcut is not None for block in self._blocks)
-        self.chart.show_changes(changes, CAPTION if adds else JOINED)
+        self.side.chart.show_changes(changes, CAPTION)
 
     @Slot()
     def _on_filler_timeout(self) -> None:
@@ -487,6 +292,7 @@ class XrayView(View):
         if 0 <= index < len(self._blocks):
             self.state.select(Place(self._blocks[index].joining.name))
 
+    @Slot(int)
     def walk(self, step: int) -> None:
         """Open the block before or behind the open one; from a layer between blocks, the nearest that way."""
         block, place, model = self.block, self.state.selection, self.state.model
@@ -503,51 +309,48 @@ class XrayView(View):
 
     @Slot(object)
     def _on_figure_pointed(self, found: tuple[int, int, int] | None) -> None:
-        block = self.block
-        if found is None or block is None:
-            self.state.set_pointed(None)
-            return
-        self.state.set_pointed(self._place(block, found[0], found[1:]))
+        self.state.set_pointed(self._place(found[0], found[1:]) if found is not None else None)
 
-    @staticmethod
-    def _place(block: Block, unit: int, cell: tuple[int, int] | None) -> Place:
-        return Place(block.joining.name, unit, cell if block.joining.is_map else None)
+    def _place(self, unit: int, cell: Cell | None) -> Place | None:
+        if self._opened is None:
+            return None
+        joining = self._opened.block.joining
+        return Place(joining.name, unit, cell if joining.is_map else None)
 
     @Slot(int, object)
-    def _on_figure_chosen(self, unit: int, cell: tuple[int, int] | None) -> None:
-        block = self.block
-        if block is not None and (self._residual is not None or self._parts):
-            self.state.select(self._place(block, unit, cell))
+    def _on_figure_chosen(self, unit: int, cell: Cell | None) -> None:
+        place = self._place(unit, cell)
+        if place is not None:
+            self.state.select(place)
 
-    @Slot(int, int)
-    def _on_near_pressed(self, row: int, column: int) -> None:
-        """Choose a cell of the neighbourhood; at its edge the arrows push it on."""
-        block = self.block
-        if block is None or (self._residual is None and not self._parts):
-            return
-        unit, cell = self._chosen()
-        found = (self._corner[0] + row, self._corner[1] + column)
-        self._on_figure_chosen(unit, found if found != cell else cell)
+    @Slot(object)
+    def _on_side_pressed(self, cell: Cell) -> None:
+        """Choose a cell of the neighbourhood."""
+        if self._opened is not None:
+            self._on_figure_chosen(self._opened.written_out(self.state.selection)[0], cell)
+
+    @Slot(object)
+    def _on_side_hovered(self, cell: Cell | None) -> None:
+        """Point at a cell of the neighbourhood."""
+        opened = self._opened
+        if opened is not None:
+            unit = opened.written_out(self.state.selection)[0]
+            self.state.set_pointed(self._place(unit, cell) if cell is not None else None)
 
     @Slot(int)
     def _on_order_activated(self, index: int) -> None:
         self._show()
-        if self._residual is not None:
-            self.rows.bring(int(compute.order_channels(self._residual, self.order.currentData())[0]))
-        elif self._parts:
+        if self._opened is None:
+            return
+        if self._opened.residual is not None:
+            self.rows.bring(int(compute.order_channels(self._opened.residual, self.head.order.currentData())[0]))
+        else:
             self.columns.wanted.emit(0, 0)
-
-    @Slot(bool)
-    def _on_zoom_toggled(self, on: bool) -> None:
-        self.rows.zoom(on)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Leave out what there is no room for."""
         super().resizeEvent(event)
         self._show_rooms()
-        block = self.block
-        if self.isVisible() and block is not None and (self._residual is not None or self._parts):
-            self._show_near(block, *self._chosen())
 
     def hideEvent(self, event: QHideEvent) -> None:
         """Compute nothing while nobody looks."""
@@ -556,8 +359,8 @@ class XrayView(View):
 
     def remember(self, settings: Settings) -> None:
         """Store the order."""
-        settings.put("xray/order", self.order.currentData())
+        settings.put("xray/order", self.head.order.currentData())
 
     def recall(self, settings: Settings) -> None:
         """Bring the order back."""
-        self.order.setCurrentIndex(compute.ORDERS.index(settings.choice("xray/order", "index", compute.ORDERS)))
+        self.head.order.setCurrentIndex(compute.ORDERS.index(settings.choice("xray/order", "index", compute.ORDERS)))

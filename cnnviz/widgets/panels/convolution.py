@@ -23,11 +23,13 @@ from cnnviz.core.transposed import TransposedStep
 from cnnviz.core.what_if import ConvChanges
 from cnnviz.widgets.cells import sample
 from cnnviz.widgets.formula import coloured, signed, tex_number
+from cnnviz.widgets.grid_picture import Grid, Window
 from cnnviz.widgets.panels.base import Cell, Subject, input_limits
-from cnnviz.widgets.panels.convolution_settings import ConvSettings, left_overs
+from cnnviz.widgets.panels.convolution_settings import ConvSettings
+from cnnviz.widgets.panels.sizes import left_overs
 from cnnviz.widgets.panels.sliding import SlidingPanel
-from cnnviz.widgets.tape import Tape, TapeArea, TapeContent
-from cnnviz.widgets.value_grid import Grid, Window
+from cnnviz.widgets.tape import Tape, TapeArea
+from cnnviz.widgets.tape_content import TapeContent
 
 MOST_BY_CHANNEL = 12  # with more channels the largest stand first, unless the user wants otherwise
 MOST_TERMS = 8

@@ -21,16 +21,18 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from cnnviz.core import fitting, kernels
-from cnnviz.core.convolution import PADDING_MODES, ConvSpec, Pair, left_over
+from cnnviz.core import kernels
+from cnnviz.core.convolution import PADDING_MODES, ConvSpec, Pair
 from cnnviz.core.errors import UserError
 from cnnviz.core.formats import number
 from cnnviz.core.operations import Convolution
 from cnnviz.core.what_if import ConvChanges
 from cnnviz.widgets import theme
 from cnnviz.widgets.entry import Entry, integers
-from cnnviz.widgets.formula import Formula, coloured
-from cnnviz.widgets.value_grid import Grid, ValueGrid
+from cnnviz.widgets.formula import Formula
+from cnnviz.widgets.grid_picture import Grid
+from cnnviz.widgets.panels.sizes import as_pair, fits_for, left_overs, padding_text, pair_text, size_tex
+from cnnviz.widgets.value_grid import ValueGrid
 
 OWN = "the layer's own"
 MOST_WEIGHT = 1e30  # sums of larger ones are beyond single precision
@@ -38,24 +40,6 @@ MODE_WORDS = {
     "zeros": "zeros", "reflect": "reflect: mirrored, edge once", "replicate": "replicate: the edge repeated",
     "circular": "circular: from the other side",
 }  # fmt: skip
-
-
-def as_pair(numbers: tuple[int, ...]) -> Pair:
-    """Return one number twice, or two."""
-    return (numbers[0], numbers[-1])
-
-
-def pair_text(pair: Pair) -> str:
-    """Return how a pair is written in a field."""
-    return str(pair[0]) if pair[0] == pair[1] else f"{pair[0]} × {pair[1]}"
-
-
-def padding_text(padding: tuple[int, int, int, int]) -> str:
-    """Return how the padding of four sides is written in a field."""
-    top, bottom, left, right = padding
-    if (top, left) == (bottom, right):
-        return pair_text((top, left))
-    return f"{top}, {bottom}, {left}, {right}"
 
 
 def usable_weight(value: float) -> float:
@@ -69,15 +53,6 @@ def usable_weight(value: float) -> float:
     if not abs(value) <= MOST_WEIGHT:
         raise UserError(f"{number(value)} cannot be a weight: a number of an ordinary size is needed.")
     return value
-
-
-def size_tex(n: int, kernel: int, stride: int, padding: int, dilation: int, result: int) -> str:
-    """Return the output-size formula with its numbers, the kernel's in the kernel's colour."""
-    top = rf"{n} + {coloured('pointer', str(padding))} - {dilation}({coloured('kernel', str(kernel))} - 1) - 1"
-    exact = (n + padding - dilation * (kernel - 1) - 1) / stride
-    between = "" if exact == int(exact) else rf"\lfloor {exact:g} \rfloor + 1 = "
-    whole = rf"\left\lfloor \frac{{{top}}}{{{stride}}} \right\rfloor + 1 = {between}"
-    return whole + coloured("accent", str(result))
 
 
 class ConvSettings(QScrollArea):
@@ -396,52 +371,6 @@ class ConvSettings(QScrollArea):
 def _alike(a: Convolution, b: Convolution) -> bool:
     """Return whether two operations differ in their numbers only."""
     return a.spec == b.spec and a.x.shape == b.x.shape and a.weight.shape == b.weight.shape
-
-
-def left_overs(operation: Convolution) -> Pair:
-    """Return how many rows and columns at the end no window reaches."""
-    spec = operation.spec
-    height, width = operation.x.shape[1:]
-    top, bottom, left, right = spec.padding
-    return (
-        left_over(height, spec.kernel[0], spec.stride[0], (top, bottom), spec.dilation[0]),
-        left_over(width, spec.kernel[1], spec.stride[1], (left, right), spec.dilation[1]),
-    )
-
-
-def fits_for(spec: ConvSpec, size: Pair) -> list[tuple[str, ConvChanges]]:
-    """Return up to three settings with which nothing is left over, in words and as changes.
-
-    Rows and columns are mended each by their own nearest settings.
-    """
-    top, bottom, left, right = spec.padding
-    axes = [
-        fitting.nearest_fits(n, spec.kernel[a], spec.stride[a], pads, spec.dilation[a])
-        for a, (n, pads) in enumerate(zip(size, ((top, bottom), (left, right)), strict=True))
-    ]
-    found: list[tuple[str, ConvChanges]] = []
-    for index in range(3):
-        picks = [options[index] if index < len(options) else None for options in axes]
-        if all(pick is None for pick in picks):
-            continue
-        kernel = tuple(p.kernel if p else spec.kernel[a] for a, p in enumerate(picks))
-        stride = tuple(p.stride if p else spec.stride[a] for a, p in enumerate(picks))
-        down = picks[0].padding if picks[0] else (top, bottom)
-        across = picks[1].padding if picks[1] else (left, right)
-        changes = ConvChanges(
-            kernel=as_pair(kernel) if kernel != spec.kernel else None,
-            stride=as_pair(stride) if stride != spec.stride else None,
-            padding=(*down, *across),
-        )
-        words = []
-        if changes.kernel:
-            words.append(f"kernel {pair_text(changes.kernel)}")
-        if changes.stride:
-            words.append(f"stride {pair_text(changes.stride)}")
-        if (*down, *across) != spec.padding:
-            words.append(f"padding {padding_text((*down, *across))}")
-        found.append((", ".join(words), changes))
-    return found
 
 
 def sentence_label(parent: QWidget) -> QLabel:

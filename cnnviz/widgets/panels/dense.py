@@ -16,9 +16,10 @@ from cnnviz.widgets.badge import Badge
 from cnnviz.widgets.cells import sample
 from cnnviz.widgets.elided_label import ElidedLabel
 from cnnviz.widgets.formula import Formula, coloured, signed, tex_number
+from cnnviz.widgets.grid_picture import Grid
 from cnnviz.widgets.ledger import Account, Column, Ledger, LedgerArea
 from cnnviz.widgets.panels.base import OperationPanel, Subject, verdict_row
-from cnnviz.widgets.value_grid import Grid, ValueGrid
+from cnnviz.widgets.value_grid import ValueGrid
 
 COLDEST, HOTTEST = 0.1, 10.0
 DIAL = 100

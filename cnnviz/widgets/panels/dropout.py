@@ -13,8 +13,9 @@ from cnnviz.core.formats import decimals_for, fixed
 from cnnviz.core.operations import Dropout, Operation
 from cnnviz.widgets.entry import Entry, real
 from cnnviz.widgets.formula import coloured, signed, tex_number
+from cnnviz.widgets.grid_picture import Grid
 from cnnviz.widgets.panels.element import ElementPanel
-from cnnviz.widgets.value_grid import Grid, ValueGrid
+from cnnviz.widgets.value_grid import ValueGrid
 
 
 class DropoutPanel(ElementPanel):

@@ -7,9 +7,9 @@ from typing import Any
 from PySide6.QtWidgets import QWidget
 
 from cnnviz.core.operations import Operation, Source
+from cnnviz.widgets.grid_picture import Grid
 from cnnviz.widgets.panels.base import Cell, input_limits
 from cnnviz.widgets.panels.sliding import SlidingPanel
-from cnnviz.widgets.value_grid import Grid
 
 
 class ElementPanel(SlidingPanel):

@@ -13,9 +13,10 @@ from cnnviz.core.operations import Concatenation, Flatten, Source, Sum
 from cnnviz.widgets.badge import Badge
 from cnnviz.widgets.elided_label import ElidedLabel
 from cnnviz.widgets.formula import Formula, coloured, signed, tex_number
+from cnnviz.widgets.grid_picture import Grid
 from cnnviz.widgets.panels.base import OperationPanel, input_limits, limits_of, verdict_row
 from cnnviz.widgets.panels.element import ElementPanel
-from cnnviz.widgets.value_grid import Grid, ValueGrid
+from cnnviz.widgets.value_grid import ValueGrid
 
 MOST_INPUTS = 4
 

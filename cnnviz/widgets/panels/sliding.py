@@ -12,10 +12,11 @@ from cnnviz.core.operations import Operation
 from cnnviz.widgets import theme
 from cnnviz.widgets.badge import Badge
 from cnnviz.widgets.formula import Formula
+from cnnviz.widgets.grid_picture import Grid
 from cnnviz.widgets.map_filler import MapFiller
 from cnnviz.widgets.panels.base import Cell, OperationPanel, Subject, limits_of, verdict_row
 from cnnviz.widgets.player import Player
-from cnnviz.widgets.value_grid import Grid, ValueGrid
+from cnnviz.widgets.value_grid import ValueGrid
 
 
 class SlidingPanel(OperationPanel):

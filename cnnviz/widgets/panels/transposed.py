@@ -12,12 +12,14 @@ from cnnviz.core.formats import number
 from cnnviz.core.operations import Check, Operation, Source, TransposedConvolution, kernel_scale, largest
 from cnnviz.core.transposed import TransposedStep
 from cnnviz.widgets.cells import sample
+from cnnviz.widgets.grid_picture import Grid, Window
 from cnnviz.widgets.panels.base import Cell, Subject, input_limits, limits_of
 from cnnviz.widgets.panels.convolution import MOST_BY_CHANNEL, sum_formula, terms_for
 from cnnviz.widgets.panels.sliding import SlidingPanel
 from cnnviz.widgets.panels.transposed_settings import TransposedSettings
-from cnnviz.widgets.tape import Tape, TapeArea, TapeContent
-from cnnviz.widgets.value_grid import Grid, ValueGrid, Window
+from cnnviz.widgets.tape import Tape, TapeArea
+from cnnviz.widgets.tape_content import TapeContent
+from cnnviz.widgets.value_grid import ValueGrid
 
 VIEWS = (
     "the sum of one cell",

@@ -15,8 +15,10 @@ from cnnviz.core.what_if import check_sides, resized
 from cnnviz.widgets import theme
 from cnnviz.widgets.entry import Entry, integers
 from cnnviz.widgets.formula import Formula, coloured
-from cnnviz.widgets.panels.convolution_settings import as_pair, pair_text, sentence_label, usable_weight
-from cnnviz.widgets.value_grid import Grid, ValueGrid
+from cnnviz.widgets.grid_picture import Grid
+from cnnviz.widgets.panels.convolution_settings import sentence_label, usable_weight
+from cnnviz.widgets.panels.sizes import as_pair, pair_text
+from cnnviz.widgets.value_grid import ValueGrid
 
 KEYS = ("kernel", "stride", "padding", "output_padding", "dilation")
 

@@ -65,6 +65,9 @@ def test_what_to_do_is_said_and_one_button_does_it(view: DifferenceView, state: 
     assert state.pinned is not None
     assert not view.sentence.isVisible()
     assert "still A itself" in view._summary.text()
+    assert state.inspection is not None
+    state.set_inspection(replace(state.inspection, network_limits={}))  # the same picture, asked for again
+    assert "still A itself" in view._summary.text()
     give(state, 1, "A three")
     assert view._summary.text().startswith("‖B − A‖ / ‖A‖ = ")
     assert view._titles[0].text() == "A: A seven"

@@ -15,6 +15,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QComboBox, QToolButton
 from pytestqt.qtbot import QtBot
 
+from cnnviz.core import scale
 from cnnviz.core.formats import number
 from cnnviz.core.inspection import Inspection
 from cnnviz.state.app_state import AppState, Place
@@ -64,6 +65,8 @@ def test_colours_follow_the_scale_that_is_chosen(
     view: FeatureMapsView, state: AppState, values: Inspection, scope: str
 ) -> None:
     state.set_scope(scope)  # type: ignore[arg-type]
+    limits = scale.network_limits(MODEL.graph, values.values) if scope == "network" else None
+    state.set_inspection(replace(values, network_limits=limits))
     state.select(Place("relu2"))
     maps = values.values["relu2"]
     unsigned = ("relu1", "pool1", "relu2", "pool2", "flatten", "relu3", "relu4")
@@ -379,3 +382,73 @@ def test_size_and_direction_are_remembered(qtbot: QtBot, view: FeatureMapsView, 
     settings.put("maps/size", 4000)
     other.recall(settings)
     assert other._size.value() == other._size.maximum()
+
+
+def test_another_network_shows_all_its_maps(view: FeatureMapsView, state: AppState, values: Inspection) -> None:
+    state.select(Place("conv2"))
+    view._only.setCurrentIndex(3)
+    view._only.activated.emit(3)
+    view._above.setValue(0.5)
+    QTest.keyClicks(view._search, "12")
+    state.select(Place("relu2"))
+    assert shown_units(view) == (12,)  # the same unit one layer on
+    state.set_inspection(sample_inspection(MODEL, seed=3, generation=2))
+    assert view._search.text() == "12"  # another picture changes nothing
+    other = replace(MODEL, request=replace(MODEL.request, name="other"))
+    state.set_model(other)
+    state.set_inspection(sample_inspection(other))
+    assert shown_units(view) == tuple(range(16))
+    assert (view._search.text(), view._only.currentData()) == ("", "all")
+    assert not view._above.isVisible()
+
+
+@pytest.mark.parametrize("what", ["order", "reverse", "only", "search"])
+def test_other_maps_are_shown_from_the_top(
+    view: FeatureMapsView, state: AppState, values: Inspection, what: str
+) -> None:
+    state.select(Place("conv2"))
+    view._size.setValue(view._size.maximum())
+    bar = view.area.verticalScrollBar()
+    bar.setValue(bar.maximum())
+    assert bar.value() > 0
+    if what == "reverse":
+        QTest.mouseClick(view._reverse, Qt.MouseButton.LeftButton)
+    elif what == "search":
+        QTest.keyClicks(view._search, "0-15")
+    else:
+        QTest.keyClick(view._order if what == "order" else view._only, Qt.Key.Key_Down)
+    assert bar.value() == 0
+
+
+def test_a_search_for_thousands_of_digits_finds_nothing(
+    view: FeatureMapsView, state: AppState, values: Inspection
+) -> None:
+    state.select(Place("conv2"))
+    QApplication.clipboard().setText("9" * 6000)
+    view._search.paste()
+    assert shown_units(view) == ()
+
+
+@pytest.mark.parametrize("look", [("light", 1.0), ("dark", 1.5)])
+@pytest.mark.parametrize("width", [1500, 620, 470])
+def test_every_control_is_readable_however_narrow_the_room(
+    view: FeatureMapsView, state: AppState, values: Inspection, qapp: QApplication, width: int, look: tuple[str, float]
+) -> None:
+    state.select(Place("conv2", 7))
+    view._only.setCurrentIndex(3)
+    view._only.activated.emit(3)
+    keys(view, Qt.Key.Key_P)
+    theme.apply(qapp, *look)
+    view.resize(width, 500)
+    QApplication.processEvents()
+    controls = (
+        view._order, view._reverse, view._only, view._above, view._search, view._zoom, view._size, view._unpin,
+    )  # fmt: skip
+    for control in controls:
+        assert control.isVisible()
+        assert control.width() >= control.sizeHint().width() or control is view._size
+    shown = [*controls, view.legend, view._summary, view.pinned_area, view.area]
+    for one in shown:
+        assert view.rect().contains(one.geometry()), one
+        assert sum(one.geometry().intersects(other.geometry()) for other in shown) == 1, one
+    theme.apply(qapp, "light")

@@ -153,6 +153,15 @@ def test_gabor_filters_are_sorted_by_their_angle_and_a_blob_comes_last() -> None
     assert sheet.names == ("3  0°", "1  30°", "2  75°", "0  120°", "4  150°", "5  —")
 
 
+def test_the_angles_of_a_large_layer_are_found_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+    orientation = filter_facts.orientation
+    monkeypatch.setattr(filter_facts, "orientation", lambda filters: asked.append(1) or orientation(filters))
+    model, node = model_of(np.random.default_rng(0).normal(size=(8, 3, 3, 3)).astype(np.float32))
+    assert compute.sheet(model, node, None, order="orientation") is not None
+    assert len(asked) == 1
+
+
 def test_filters_of_the_three_colours_are_grey_at_zero_and_reach_to_their_own_largest() -> None:
     weight = np.zeros((2, 3, 2, 2), np.float32)
     weight[0, 0, 0, 1] = 0.5  # red

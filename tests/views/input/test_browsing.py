@@ -125,7 +125,7 @@ def test_quick_steps_add_up(desk: Desk) -> None:
     assert [Path(wish.path).name for wish in desk.wishes if isinstance(wish, FolderStep)] == [
         "2.png", "10.png", "2.png", "1.png",
     ]  # fmt: skip
-    desk.qtbot.waitUntil(lambda: not desk.view.opening.isVisible())
+    desk.qtbot.waitUntil(lambda: not desk.view.parts.opening.isVisible())
     assert desk.title == "1.png"
 
 

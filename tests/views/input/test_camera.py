@@ -112,7 +112,7 @@ def test_a_live_picture_reaches_the_network_as_a_photograph_does(desk: Desk) -> 
     assert np.array_equal(desk.last.photo, frame(30))
     assert desk.last.title == "Camera"
     assert not desk.view.acts.undo.isEnabled()
-    assert not desk.view.opening.isVisible()
+    assert not desk.view.parts.opening.isVisible()
     assert "Live" in desk.page.words.text()
     before = desk.last.generation
     desk.take(frame(200))
@@ -343,7 +343,7 @@ def test_the_page_can_be_chosen_while_there_is_a_camera(
     bare_view: Callable[[], InputView], multimedia: FakeMultimedia
 ) -> None:
     view = bare_view()
-    assert view.camera_tab.finder is None  # nothing is imported before anybody comes near
+    assert view.parts.camera_tab.finder is None  # nothing is imported before anybody comes near
     approach(view)
     assert view.pages.tabToolTip(CAMERA_PAGE) == qt_camera.NO_CAMERA
     assert not view.pages.isTabEnabled(CAMERA_PAGE)

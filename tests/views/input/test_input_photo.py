@@ -28,6 +28,7 @@ from cnnviz.models import registry
 from cnnviz.state.app_state import AppState, InputState, PictureData, Place
 from cnnviz.state.messages import Message, MessageCenter
 from cnnviz.state.settings import Settings
+from cnnviz.views.input.history import Change
 from cnnviz.views.input.keeping import LAST_PICTURE
 from cnnviz.views.input.widget import InputView
 from cnnviz.workers.loading import PictureLoader
@@ -196,20 +197,20 @@ def test_a_photograph_without_ink_is_blank_for_digits_only(desk: Desk, plain: Pa
     desk.state.set_model(DIGITS)
     desk.open(plain)
     assert desk.last.blank
-    assert "No ink found in sky.png" in desk.view._source.text()
+    assert "No ink found in sky.png" in desk.view.parts.named.words.text()
     assert sum("No ink" in message.sentence for message in desk.posted) == 1
     first = desk.last.generation
     desk.state.set_model(PHOTOS)
     assert not desk.last.blank
     assert desk.last.generation == first + 1
-    assert desk.view._source.text() == "sky.png"
+    assert desk.view.parts.named.words.text() == "sky.png"
     assert desk.view.acts.clear.isEnabled()
     desk.state.set_model(DIGITS)
     assert desk.last.blank
     desk.state.set_model(PHOTOS)
     desk.view.clear()
     assert desk.last.blank
-    assert desk.view._source.text() == "Nothing drawn yet"
+    assert desk.view.parts.named.words.text() == "Nothing drawn yet"
     assert not desk.view.acts.clear.isEnabled()
     desk.open(plain)
     assert sum("No ink" in message.sentence for message in desk.posted) == 1  # to this network it does not matter
@@ -308,7 +309,7 @@ def test_a_photograph_comes_back_when_a_network_wants_it(
     assert second.last.title == path.name
     assert np.array_equal(second.view.content.ink_hw, ink)
     assert not second.view.acts.undo.isEnabled()
-    assert second.view.recent.files == (str(path),)
+    assert second.view.receiver.recent.files == (str(path),)
     assert second.posted == []
     second.state.set_model(DIGITS)
     second.state.set_model(PHOTOS)
@@ -328,7 +329,7 @@ def test_a_pasted_photograph_comes_back_with_every_number(start: Callable[[], De
     third.state.set_model(PHOTOS)
     third.qtbot.waitUntil(lambda: np.array_equal(third.photo, pixels))
     assert third.last.title == "Pasted picture"
-    assert third.view.recent.files == ()
+    assert third.view.receiver.recent.files == ()
     fourth = start()
     fourth.view.clear()
     fifth = start()
@@ -418,3 +419,51 @@ def test_a_picture_is_pinned_and_let_go(desk: Desk) -> None:
     desk.state.set_model(PHOTOS)
     assert desk.state.pinned is None
     assert "belonged to the other network" in desk.posted[-1].sentence
+
+
+@pytest.fixture
+def large(tmp_path: Path) -> Path:
+    """A picture that is reduced for the board."""
+    path = tmp_path / "large.png"
+    small = np.random.default_rng(3).integers(0, 256, (60, 90, 3), np.uint8)
+    Image.fromarray(small).resize((1800, 1200)).save(path, compress_level=1)
+    return path
+
+
+def test_a_network_for_photographs_gets_a_large_picture_whole(desk: Desk, large: Path) -> None:
+    desk.state.set_model(PHOTOS)
+    desk.open(large)
+    assert desk.photo.shape == (1200, 1800, 3)
+    assert not desk.view.preview.is_exact  # the network's thread resizes it, not the window's
+    assert "1200 × 1800 pixels, resized to 256 × 384" in desk.words
+    spec = registry.get("resnet18").input
+    steps = photo.steps_of(desk.photo, (spec.height, spec.width), spec.resize, spec.interpolation)
+    desk.state.set_inspection(sample_inspection(PHOTOS, 0, generation=desk.last.generation))
+    assert desk.view.preview.is_exact
+    assert desk.view.preview.photo._steps is steps
+
+
+def test_the_history_keeps_no_large_picture_and_undo_reads_it_again(desk: Desk, large: Path) -> None:
+    desk.state.set_model(PHOTOS)
+    desk.open(large)
+    whole = desk.photo.copy()
+    desk.draw()
+    steps = [desk.view._undo.command(n) for n in range(desk.view._undo.count())]
+    held = [c.picture for step in steps if isinstance(step, Change) for c in (step.before, step.after) if c.picture]
+    assert held
+    assert all(picture.large_hwc is None for picture in held)
+    desk.view.undo()
+    assert desk.last.title == "large.png"
+    desk.qtbot.waitUntil(lambda: np.array_equal(desk.photo, whole))
+    desk.view.redo()
+    assert desk.last.title == "Drawing"
+
+
+def test_undo_says_where_a_large_picture_is_gone(desk: Desk, large: Path) -> None:
+    desk.state.set_model(PHOTOS)
+    desk.open(large)
+    desk.draw()
+    large.unlink()
+    desk.view.undo()
+    assert desk.photo.shape == (683, 1024, 3)
+    assert "a smaller copy" in desk.posted[-1].sentence

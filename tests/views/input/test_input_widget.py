@@ -299,10 +299,10 @@ def test_an_opened_picture_is_prepared_as_the_command_line_does(desk: Desk, qtbo
     desk.draw(SEVEN)
     drawn = desk.board.ink
     desk.state.open_requested.emit(str(digit_file))
-    assert desk.view.opening.isVisible()
-    assert "seven.png" in desk.view.opening.words.text()
+    assert desk.view.parts.opening.isVisible()
+    assert "seven.png" in desk.view.parts.opening.words.text()
     qtbot.waitUntil(lambda: desk.last.title == "seven.png")
-    assert not desk.view.opening.isVisible()
+    assert not desk.view.parts.opening.isVisible()
     board = fit_board(to_ink(load_picture(digit_file)).ink_hw)
     assert np.allclose(desk.last.image_hw, prepare_digit(board).image_hw, atol=1 / 255)
     assert desk.view.inverting.isVisible()
@@ -339,7 +339,7 @@ def test_a_bad_file_is_one_message_and_the_board_stays(desk: Desk, qtbot: QtBot,
     assert "letter.png" in desk.posted[0].sentence
     assert same(desk.view, drawn)
     assert desk.last.generation == generation
-    assert not desk.view.opening.isVisible()
+    assert not desk.view.parts.opening.isVisible()
 
 
 @pytest.mark.usefixtures("loading")
@@ -349,7 +349,7 @@ def test_a_picture_without_ink_says_so(desk: Desk, qtbot: QtBot, tmp_path: Path)
     desk.state.open_requested.emit(str(path))
     qtbot.waitUntil(lambda: bool(desk.posted))
     assert desk.last.blank
-    assert desk.view._source.text() == "No ink found in even.png"
+    assert desk.view.parts.named.words.text() == "No ink found in even.png"
     assert [message.level for message in desk.posted] == ["notice"]
     assert desk.view.inverting.isVisible()
 
@@ -363,9 +363,9 @@ def test_a_long_name_does_not_widen_the_view(desk: Desk) -> None:
 
 def test_cancel_asks_to_forget_the_picture(desk: Desk, qtbot: QtBot) -> None:
     desk.state.opening_changed.emit("huge.tif")
-    assert desk.view.opening.cancel.isVisible()
+    assert desk.view.parts.opening.cancel.isVisible()
     with qtbot.waitSignal(desk.state.cancel_requested):
-        QTest.mouseClick(desk.view.opening.cancel, LEFT)
+        QTest.mouseClick(desk.view.parts.opening.cancel, LEFT)
 
 
 def test_open_asks_for_a_file(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -394,7 +394,7 @@ def test_a_picture_is_pasted(desk: Desk, qtbot: QtBot) -> None:
 
 def test_pasting_without_a_picture_is_a_notice(desk: Desk) -> None:
     QGuiApplication.clipboard().setText("seven")
-    desk.view.paste()
+    desk.view.receiver.paste()
     assert [message.level for message in desk.posted] == ["notice"]
     assert desk.inputs == []
 
@@ -559,9 +559,9 @@ def test_the_numbers_follow_the_pen(desk: Desk, qtbot: QtBot) -> None:
 
 
 def test_the_view_says_what_is_on_the_board(desk: Desk) -> None:
-    assert desk.view._source.text() == "Nothing drawn yet"
+    assert desk.view.parts.named.words.text() == "Nothing drawn yet"
     desk.draw(SEVEN)
-    assert desk.view._source.text() == "Drawing"
+    assert desk.view.parts.named.words.text() == "Drawing"
     assert "centred" in desk.view.preview.digit.accessibleDescription()
 
 

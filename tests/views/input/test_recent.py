@@ -146,27 +146,27 @@ def test_what_is_opened_by_its_name_is_recent(desk: Desk, make: Callable[[str], 
     desk.open(first)
     desk.open(FolderStep(second))  # walking by would fill the list
     desk.open(PictureData(Path(second).read_bytes(), "Pasted picture"))
-    assert desk.view.recent.files == (first,)
-    assert ("&File", desk.view.recent.menu.menuAction()) in desk.view.menu_actions()
+    assert desk.view.receiver.recent.files == (first,)
+    assert ("&File", desk.view.receiver.recent.menu.menuAction()) in desk.view.menu_actions()
 
 
 def test_a_recent_picture_is_opened_again(desk: Desk, make: Callable[[str], str]) -> None:
     for name in ("1.png", "2.png"):
         desk.open(make(name))
     with desk.qtbot.waitSignal(desk.state.picture_opened):
-        entries(desk.view.recent)[1].trigger()
+        entries(desk.view.receiver.recent)[1].trigger()
     assert desk.state.input is not None
     assert desk.state.input.title == "1.png"
-    assert [Path(path).name for path in desk.view.recent.files] == ["1.png", "2.png"]
+    assert [Path(path).name for path in desk.view.receiver.recent.files] == ["1.png", "2.png"]
 
 
 def test_one_that_went_away_meanwhile_is_one_sentence_and_leaves(desk: Desk, make: Callable[[str], str]) -> None:
     path = make("1.png")
     desk.open(path)
-    offered = entries(desk.view.recent)
+    offered = entries(desk.view.receiver.recent)
     Path(path).unlink()
     offered[0].trigger()
     assert [message.sentence for message in desk.posted if message.level == "problem"] == [
         "'1.png' is no longer there."
     ]
-    assert desk.view.recent.files == ()
+    assert desk.view.receiver.recent.files == ()

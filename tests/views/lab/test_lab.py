@@ -352,6 +352,25 @@ def test_dragging_paints_the_input(lab: LabView) -> None:
     assert np.array_equal(operation_of(lab).x[0], painted)  # type: ignore[attr-defined]
 
 
+def test_a_drag_is_one_step_back_and_the_next_drag_another(lab: LabView) -> None:
+    convolution(lab)
+    button(lab, "Zeros").click()
+    grid = sliding(lab).input_grid
+    lab.paint.setChecked(True)
+    for row in (1, 3):
+        QTest.mousePress(grid, Qt.MouseButton.LeftButton, pos=centre(grid, row, 0))
+        for column in range(1, 4):
+            QTest.mouseMove(grid, centre(grid, row, column))
+        QTest.mouseRelease(grid, Qt.MouseButton.LeftButton, pos=centre(grid, row, 3))
+    counts = [np.count_nonzero(operation_of(lab).x)]  # type: ignore[attr-defined]
+    for _ in range(2):
+        lab.undo()
+        counts.append(np.count_nonzero(operation_of(lab).x))  # type: ignore[attr-defined]
+    lab.redo()
+    counts.append(np.count_nonzero(operation_of(lab).x))  # type: ignore[attr-defined]
+    assert counts == [8, 4, 0, 4]
+
+
 def test_a_cell_of_the_second_map_is_painted_beside_the_padding(lab: LabView) -> None:
     lab._choose("three colours, one window")
     panel = sliding(lab)

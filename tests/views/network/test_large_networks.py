@@ -18,6 +18,7 @@ from cnnviz.models.engine import Engine
 from cnnviz.state.app_state import AppState, Place
 from cnnviz.views.network import compute, painting
 from cnnviz.views.network.compute import MapLayout
+from cnnviz.views.network.mini_map import mini_map_rect
 from cnnviz.views.network.widget import NetworkView
 from cnnviz.widgets import theme
 
@@ -209,7 +210,7 @@ def test_the_small_map_steers_the_large_one(view: NetworkView) -> None:
     canvas = view.canvas
     view.unfold.click()
     assert canvas._has_mini_map
-    rect = painting.mini_map_rect(canvas.size())
+    rect = mini_map_rect(canvas.size())
     QTest.mousePress(canvas, Qt.MouseButton.LeftButton, pos=rect.center())
     middle = canvas._camera.offset.x() + canvas.width() / 2
     assert middle == pytest.approx(canvas._layout.width / 2, abs=20)
@@ -285,3 +286,24 @@ def test_a_layer_below_comes_into_sight(view: NetworkView, state: AppState) -> N
     top = box.y - canvas._camera.offset.y()
     assert top + box.height >= 0
     assert top <= canvas.height()
+
+
+def test_names_in_narrow_columns_can_be_told_apart(view: NetworkView, state: AppState) -> None:
+    view.resize(320, 400)
+    view.unfold.click()
+    layout = view.canvas._layout
+    narrow = min(box.column_width for box in layout.boxes)
+    assert narrow >= painting.line_px() * 1.5
+    written = {}
+    for box in layout.boxes:
+        common, folded = painting._common(layout)[box.node.name], box.item.group is not None
+        room, letter = box.column_width + layout.gap - 4, theme.text_px()
+        _, lines = painting._name_lines(box.item.title, folded, common, room, 1.0, 1, letter)
+        written[box.node.name] = "".join(lines)
+    inside = [name for name in written if name.startswith("layer2.0.")]
+    assert len({written[name] for name in inside}) == len(inside)
+
+
+def test_the_bar_of_a_cost_ends_above_the_picture(view: NetworkView) -> None:
+    view.costs.setCurrentIndex(view.costs.findData("macs"))
+    assert 2 * painting.line_px() + painting.COST_BAR.bottom() < min(b.y - b.name_y for b in view.canvas._layout.boxes)

@@ -20,7 +20,9 @@ from cnnviz.state.app_state import AppState, Comparison
 from cnnviz.state.messages import MessageCenter
 from cnnviz.state.settings import Settings
 from cnnviz.views.networks import compute
-from cnnviz.views.networks.widget import MOST, NO_PICTURE, RANDOM, NetworksView
+from cnnviz.views.networks.answer import RANDOM
+from cnnviz.views.networks.choosing import MOST
+from cnnviz.views.networks.widget import NO_PICTURE, NetworksView
 from cnnviz.widgets import theme
 from tests.samples import sample_model
 from tests.views.networks.test_networks_compute import RESNET, VGG
@@ -46,8 +48,8 @@ def question(count: int = 3) -> Question:
 
 
 def item_of(view: NetworksView, name: str) -> QTreeWidgetItem:
-    for g in range(view.networks.topLevelItemCount()):
-        group = view.networks.topLevelItem(g)
+    for g in range(view.chooser.networks.topLevelItemCount()):
+        group = view.chooser.networks.topLevelItem(g)
         assert group is not None
         for n in range(group.childCount()):
             if group.child(n).data(0, Qt.ItemDataRole.UserRole) == name:
@@ -79,26 +81,26 @@ def test_it_begins_with_the_lecture_s_pair_and_asks_for_it(view: NetworksView, s
 
 def test_networks_are_ticked_one_by_one_or_by_a_preset(view: NetworksView, state: AppState) -> None:
     item_of(view, "alexnet").setCheckState(0, Qt.CheckState.Checked)
-    assert view.chosen == ("vgg19", "resnet50", "alexnet")
-    assert view.presets.currentIndex() == 0
+    assert view.chooser.chosen == ("vgg19", "resnet50", "alexnet")
+    assert view.chooser.presets.currentIndex() == 0
     item_of(view, "vgg19").setCheckState(0, Qt.CheckState.Unchecked)
-    assert view.chosen == ("resnet50", "alexnet")
-    view.presets.setCurrentIndex(2)
-    view.presets.activated.emit(2)
-    assert view.chosen == ("lenet5", "lenet1")
+    assert view.chooser.chosen == ("resnet50", "alexnet")
+    view.chooser.presets.setCurrentIndex(2)
+    view.chooser.presets.activated.emit(2)
+    assert view.chooser.chosen == ("lenet5", "lenet1")
     assert item_of(view, "lenet5").checkState(0) == Qt.CheckState.Checked
-    view.search.setText("densenet")
-    assert view.networks.topLevelItemCount() == 1
+    view.chooser.search.setText("densenet")
+    assert view.chooser.networks.topLevelItemCount() == 1
     item_of(view, "densenet121").setCheckState(0, Qt.CheckState.Checked)
-    assert view.chosen == ("lenet5", "lenet1", "densenet121")  # those that are out of sight stay
+    assert view.chooser.chosen == ("lenet5", "lenet1", "densenet121")  # those that are out of sight stay
 
 
 def test_no_more_than_it_can_show_are_ticked(view: NetworksView) -> None:
     names = [spec.name for _, specs in compute.families() for spec in specs]
-    view.choose(tuple(names))
-    assert len(view.chosen) == MOST
+    view.chooser.choose(tuple(names))
+    assert len(view.chooser.chosen) == MOST
     item_of(view, names[MOST]).setCheckState(0, Qt.CheckState.Checked)
-    assert len(view.chosen) == MOST
+    assert len(view.chooser.chosen) == MOST
     assert item_of(view, names[MOST]).checkState(0) == Qt.CheckState.Unchecked
 
 
@@ -219,17 +221,17 @@ def test_another_look_draws_the_same_again(view: NetworksView, state: AppState, 
 
 
 def test_what_is_ticked_is_remembered(view: NetworksView, qtbot: QtBot, tmp_path: Path) -> None:
-    view.choose(("lenet5", "lenet1"))
+    view.chooser.choose(("lenet5", "lenet1"))
     settings = Settings(tmp_path / "s.ini")
     view.remember(settings)
     other = NetworksView(AppState(), MessageCenter())
     qtbot.addWidget(other)
     other.recall(settings)
-    assert other.chosen == ("lenet5", "lenet1")
-    assert other.presets.currentText() == "LeNet-5 beside LeNet-1"
+    assert other.chooser.chosen == ("lenet5", "lenet1")
+    assert other.chooser.presets.currentText() == "LeNet-5 beside LeNet-1"
     settings.put("networks/chosen", "gone,resnet18")
     other.recall(settings)
-    assert other.chosen == ("resnet18",)
+    assert other.chooser.chosen == ("resnet18",)
     settings.put("networks/chosen", "gone")
     other.recall(settings)
-    assert other.chosen == ("resnet18",)  # nothing to bring back
+    assert other.chooser.chosen == ("resnet18",)  # nothing to bring back

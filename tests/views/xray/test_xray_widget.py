@@ -45,12 +45,24 @@ class UNet(nn.Module):
         return self.head(torch.cat([self.up(self.bottom(self.pool(y))), y], 1))
 
 
+class Fire(nn.Module):
+    """Two branches of one kind."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.narrow = nn.Conv2d(3, 4, 1)
+        self.wide = nn.Conv2d(3, 4, 3, padding=1)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return torch.cat([self.narrow(x), self.wide(x)], 1)
+
+
 @cache
 def captured(name: str) -> tuple[Capture, LoadedModel]:
     from cnnviz.models.cifar import resnet20
 
     torch.manual_seed(0)
-    module = {"resnet20": resnet20, "u_net": UNet}[name]()
+    module = {"resnet20": resnet20, "u_net": UNet, "fire": Fire}[name]()
     capture = Capture(module.eval(), (3, 32, 32), name)
     labels = tuple(str(n) for n in range(10))
     return capture, LoadedModel(ModelRequest(name), name, capture.graph, labels, MappingProxyType({}))
@@ -85,13 +97,13 @@ def test_without_network_picture_or_blocks_it_says_so(view: XrayView, state: App
     assert view.rows.accessibleDescription() == NO_PICTURE
     state.select(Place("conv1"))
     assert view.rows.accessibleDescription() == outside("conv1")
-    assert view.list.isEnabled()
+    assert view.head.list.isEnabled()
     plain = sample_model()
     state.set_model(plain)
     state.set_inspection(sample_inspection(plain))
     assert view.rows.accessibleDescription() == no_blocks("LeNet-5")
-    assert not view.list.isEnabled()
-    assert not view.chart.isVisible()
+    assert not view.head.list.isEnabled()
+    assert not view.side.chart.isVisible()
 
 
 def test_any_layer_of_a_block_opens_it(view: XrayView, state: AppState) -> None:
@@ -100,7 +112,7 @@ def test_any_layer_of_a_block_opens_it(view: XrayView, state: AppState) -> None:
         state.select(Place(layer))
         assert view.block is not None
         assert view.block.joining.name == "layer2.0.add"
-        assert view.list.currentText().startswith("layer2.0 · add: x + F(x), 32 × 16 × 16")
+        assert view.head.list.currentText().startswith("layer2.0 · add: x + F(x), 32 × 16 × 16")
     assert view.rows._heads == ("x = shortcut", "F(x) = bn2", "add", "ReLU")
 
 
@@ -110,16 +122,16 @@ def test_a_chosen_cell_is_written_out_and_agrees_with_torch(view: XrayView, stat
     values = inspection_of("resnet20").values
     x, f = values["layer2.0.shortcut"][20, 3, 5], values["layer2.0.bn2"][20, 3, 5]
     total = float(x) + float(f)
-    assert view.badge._check is not None
-    assert view.badge._check.total == total
-    assert view.badge._check.agrees
-    shown = [grid.grid.values_hw for grid in view.near if grid.grid is not None]
+    assert view.side.badge._check is not None
+    assert view.side.badge._check.total == total
+    assert view.side.badge._check.agrees
+    shown = [grid.grid.values_hw for grid in view.side.near if grid.grid is not None]
     assert shown[0].shape in ((3, 3), (5, 5))
     around = shown[0].shape[0] // 2
     assert shown[1][around, around] == f
     assert np.allclose(shown[0] + shown[1], shown[2], atol=1e-5)
     state.select(Place("layer2.0.bn2", 20, (0, 0)))  # the same cell, by another layer of the block
-    assert view.near[1].cell == (0, 0)
+    assert view.side.near[1].cell == (0, 0)
 
 
 def test_it_follows_the_picture(view: XrayView, state: AppState) -> None:
@@ -135,17 +147,17 @@ def test_it_follows_the_picture(view: XrayView, state: AppState) -> None:
 def test_buttons_keys_and_bars_walk_through_the_blocks(view: XrayView, state: AppState) -> None:
     load(state, "resnet20")
     state.select(Place("conv1"))
-    QTest.mouseClick(view.next, Qt.MouseButton.LeftButton)
+    QTest.mouseClick(view.head.next, Qt.MouseButton.LeftButton)
     assert state.selection == Place("layer1.0.add")
-    QTest.mouseClick(view.next, Qt.MouseButton.LeftButton)
+    QTest.mouseClick(view.head.next, Qt.MouseButton.LeftButton)
     assert state.selection == Place("layer1.1.add")
     view.walk(-1)
     view.walk(-1)
     assert state.selection == Place("layer1.0.add")  # the first stays
-    bar = view.chart.bar_rect(8).center()
-    QTest.mouseClick(view.chart, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, bar)
+    bar = view.side.chart.bar_rect(8).center()
+    QTest.mouseClick(view.side.chart, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, bar)
     assert state.selection == Place("layer3.2.add")
-    QTest.keyClick(view.chart, Qt.Key.Key_Left)
+    QTest.keyClick(view.side.chart, Qt.Key.Key_Left)
     assert state.selection == Place("layer3.1.add")
     state.select(Place("linear"))
     view.walk(-1)
@@ -162,10 +174,10 @@ def test_every_block_gets_its_bar_between_events(view: XrayView, state: AppState
     assert view._changes == expected
     assert all(math.isfinite(change) for change in expected)
     most = int(np.argmax(expected))
-    image, colour = view.chart.grab().toImage(), theme.current().color(F_ROLE)
-    area = view.chart.bar_rect(most)
+    image, colour = view.side.chart.grab().toImage(), theme.current().color(F_ROLE)
+    area = view.side.chart.bar_rect(most)
     assert image.pixelColor(area.center().x(), area.top() + 1) == colour  # the largest fills its room
-    assert len(view.chart.text().splitlines()) == 10
+    assert len(view.side.chart.text().splitlines()) == 10
 
 
 def test_a_hidden_view_computes_no_bars(view: XrayView, state: AppState) -> None:
@@ -188,11 +200,11 @@ def test_a_channel_is_chosen_by_mouse_and_keys(view: XrayView, state: AppState) 
     place = view.rows.place_of(15)
     assert place is not None
     assert view.rows.rect().contains(place.center())  # it was scrolled to
-    QTest.keyClick(view.near[0], Qt.Key.Key_Right)
+    QTest.keyClick(view.side.near[0], Qt.Key.Key_Right)
     assert state.selection == Place("layer1.0.add", 15, (0, 1))
     QTest.keyClick(view.rows, Qt.Key.Key_Return)
     assert view.rows.zoomed
-    assert view._zoom.isChecked()
+    assert view.head.zoom.isChecked()
     QTest.keyClick(view.rows, Qt.Key.Key_Escape)
     assert not view.rows.zoomed
 
@@ -205,7 +217,7 @@ def test_pointing_is_shared_with_the_other_views(view: XrayView, state: AppState
     view.rows.pointed.emit(view.rows.at(QPointF(tile.center())))
     assert state.pointed is not None
     assert state.pointed.layer == "layer1.0.add"
-    assert view._cell_words.text().startswith("map 0, row 15, column 1")
+    assert view.side.words.text().startswith("map 0, row 15, column 1")
     view.rows.pointed.emit(None)
     assert state.pointed is None
 
@@ -213,10 +225,11 @@ def test_pointing_is_shared_with_the_other_views(view: XrayView, state: AppState
 def test_channels_are_sorted_by_what_the_branch_adds(view: XrayView, state: AppState, tmp_path: Path) -> None:
     load(state, "resnet20")
     state.select(Place("layer2.0.add"))
-    view.order.setCurrentIndex(compute.ORDERS.index("branch"))
-    view.order.activated.emit(1)
-    assert view._residual is not None
-    shares = view._residual.shares[view.rows._order]
+    view.head.order.setCurrentIndex(compute.ORDERS.index("branch"))
+    view.head.order.activated.emit(1)
+    assert view._opened is not None
+    assert view._opened.residual is not None
+    shares = view._opened.residual.shares[view.rows._order]
     shares = shares[~np.isnan(shares)]
     assert (np.diff(shares) <= 0).all()
     top = view.rows.place_of(int(view.rows._order[0]))
@@ -224,15 +237,16 @@ def test_channels_are_sorted_by_what_the_branch_adds(view: XrayView, state: AppS
     assert top.top() == view.rows.head_px()
     settings = Settings(tmp_path / "s.ini")
     view.remember(settings)
-    view.order.setCurrentIndex(0)
+    view.head.order.setCurrentIndex(0)
     view.recall(settings)
-    assert view.order.currentData() == "branch"
+    assert view.head.order.currentData() == "branch"
 
 
 def test_the_bar_of_a_row_is_as_long_as_the_share(view: XrayView, state: AppState) -> None:
     load(state, "resnet20")
     state.select(Place("layer1.0.add"))
-    assert view._residual is not None
+    assert view._opened is not None
+    assert view._opened.residual is not None
     image = view.rows.grab().toImage()
     place = view.rows.place_of(0)
     assert place is not None
@@ -245,7 +259,7 @@ def test_the_bar_of_a_row_is_as_long_as_the_share(view: XrayView, state: AppStat
         for role, colour in colours.items():
             counts[role] += image.pixel(x, y) == colour
     share = counts["kernel"] / max(1, sum(counts.values()))
-    assert share == pytest.approx(float(view._residual.shares[0]), abs=0.02)
+    assert share == pytest.approx(float(view._opened.residual.shares[0]), abs=0.02)
 
 
 def test_a_scale_of_each_row_by_itself(view: XrayView, state: AppState) -> None:
@@ -260,22 +274,22 @@ def test_a_scale_of_each_row_by_itself(view: XrayView, state: AppState) -> None:
 def test_a_skip_of_a_u_net_is_shown_beside_what_was_up_sampled(view: XrayView, state: AppState) -> None:
     load(state, "u_net")
     state.select(Place("bottom"))
-    assert [part.title for part in view._parts] == ["up", "down"]
-    assert [part.channels for part in view._parts] == ["channels 0–4, 32 × 32", "channels 5–8, 32 × 32"]
+    assert [part.title for part in view._opened.parts] == ["up", "down"]
+    assert [part.channels for part in view._opened.parts] == ["channels 0–4, 32 × 32", "channels 5–8, 32 × 32"]
     assert view.columns._notes[1] == "shortcut"
     assert "down skips 3 layers" in view._summary.text()
     assert view.columns.words_of(1).splitlines()[:3] == ["down", "channels 5–8, 32 × 32", "shortcut"]
     assert view.columns.words_of(0).endswith("347 parameters, 86 k multiply-adds")
-    assert not view.near[1].isVisible()
+    assert not view.side.near[1].isVisible()
     assert view.columns.isVisible()
     place = view.columns.place_of(6)
     assert place is not None
     QTest.mouseClick(view.columns, Qt.MouseButton.LeftButton, pos=place.center())
     assert state.selection is not None
     assert (state.selection.layer, state.selection.unit) == ("cat", 6)
-    assert view.badge._check is not None
-    assert view.badge._check.total == view.badge._check.torch
-    assert view._cell_words.text().startswith("channel 6 is map 1 of down")
+    assert view.side.badge._check is not None
+    assert view.side.badge._check.total == view.side.badge._check.torch
+    assert view.side.words.text().startswith("channel 6 is map 1 of down")
     QTest.keyClick(view.columns, Qt.Key.Key_Home)
     assert state.selection.unit == 0
     state.select(Place("down", 2, (1, 1)))  # outside of the block: it is its fork
@@ -309,21 +323,22 @@ def test_another_network_forgets_the_blocks(view: XrayView, state: AppState, qtb
     state.select(Place("layer1.0.add"))
     load(state, "u_net")
     qtbot.waitUntil(lambda: not view._filler.isActive())
-    assert view.list.count() == 1
+    assert view.head.list.count() == 1
     assert len(view._changes) == 1
     state.set_model(None)
-    assert view.list.count() == 0
+    assert view.head.list.count() == 0
 
 
 def test_numbers_are_copied_as_tables(view: XrayView, state: AppState) -> None:
     load(state, "resnet20")
     state.select(Place("layer1.0.add"))
-    assert view._residual is not None
+    assert view._opened is not None
+    assert view._opened.residual is not None
     action = next(a for a in view.rows.actions() if "numbers" in a.text())
     action.trigger()
     lines = QGuiApplication.clipboard().text().splitlines()
     assert len(lines) == 17
-    assert float(lines[3].split("\t")[2]) == pytest.approx(view._residual.energy_f[2])
+    assert float(lines[3].split("\t")[2]) == pytest.approx(view._opened.residual.energy_f[2])
     load(state, "u_net")
     state.select(Place("cat"))
     assert [line.split("\t")[0] for line in view.columns.text().splitlines()] == ["branch", "up", "down"]
@@ -334,13 +349,62 @@ def test_a_projector_s_letters_and_a_small_room_hide_nothing_that_is_needed(
 ) -> None:
     load(state, "resnet20")
     state.select(Place("layer1.0.add", 3, (4, 4)))
-    assert view.near[0].isVisible()
+    assert view.side.near[0].isVisible()
     view.resize(700, 200)
-    assert not view.near[0].isVisible()  # the sum is written out all the same
-    assert view.badge.isVisible()
+    assert not view.side.near[0].isVisible()  # the sum is written out all the same
+    assert view.side.badge.isVisible()
     theme.apply(qapp, "dark", 2.0)
     view.resize(1600, 900)
-    assert view.near[0].isVisible()
+    assert view.side.near[0].isVisible()
     assert view.rows.tile_rect(3, 2) is not None
     view.grab()
     theme.apply(qapp, "light")
+
+
+def test_small_cells_hold_no_numbers_and_tell_theirs_under_the_pointer(
+    view: XrayView, state: AppState, qtbot: QtBot
+) -> None:
+    load(state, "resnet20")
+    state.select(Place("layer1.0.add", 3, (4, 4)))
+    x = view.side.near[0]
+    view.resize(1800, 900)
+    qtbot.waitUntil(lambda: x._digits == 3)
+    view.resize(900, 300)
+    qtbot.waitUntil(lambda: x._digits == 0)
+    assert x.isVisible()
+    QTest.mouseMove(x, x.cell_rect(0, 2).center())
+    assert state.pointed == Place("layer1.0.add", 3, (3, 5))
+    assert view.side.words.text().startswith("map 3, row 3, column 5: x ")
+    assert view._opened is not None
+    value = float(view._opened.arrays[0][3, 3, 5])
+    assert float(x.toolTip().rpartition(": ")[2].replace("−", "-")) == pytest.approx(value, rel=1e-7)
+    x.hovered.emit(None)
+    assert state.pointed is None
+    assert "around the chosen cell" in x.toolTip()
+
+
+def test_in_a_narrow_view_the_cell_is_below_and_all_four_maps_stay_in_sight(
+    view: XrayView, state: AppState, qtbot: QtBot
+) -> None:
+    load(state, "resnet20")
+    state.select(Place("layer2.0.add", 0, (4, 4)))
+    view.resize(1100, 330)
+    assert view.side.x() > view.stack.geometry().right()
+    view.resize(460, 330)
+    qtbot.waitUntil(lambda: view.side.y() > view.stack.geometry().bottom())
+    assert view.side.badge.isVisible()
+    assert not view.side.chart.isVisible()
+    behind = view.rows.tile_rect(0, 3)
+    assert behind is not None
+    assert behind.right() < view.rows.width()
+
+
+def test_without_a_shortcut_there_are_no_bars_of_changes(view: XrayView, state: AppState) -> None:
+    load(state, "fire")
+    state.select(Place("cat"))
+    assert view._opened is not None
+    assert len(view._opened.parts) == 2
+    assert not view.side.chart.isVisible()
+    load(state, "u_net")
+    state.select(Place("cat"))
+    assert view.side.chart.isVisible()

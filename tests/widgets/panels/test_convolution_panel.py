@@ -22,7 +22,7 @@ from cnnviz.widgets import theme
 from cnnviz.widgets.panels import table
 from cnnviz.widgets.panels.base import Subject
 from cnnviz.widgets.panels.convolution import ConvolutionPanel, sum_formula
-from cnnviz.widgets.panels.convolution_settings import left_overs
+from cnnviz.widgets.panels.sizes import left_overs
 from cnnviz.widgets.value_grid import ValueGrid
 
 NO_KEYS = Qt.KeyboardModifier.NoModifier

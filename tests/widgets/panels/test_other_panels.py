@@ -30,7 +30,8 @@ from cnnviz.widgets.panels.dropout import DropoutPanel
 from cnnviz.widgets.panels.joining import FlattenPanel, JoinPanel
 from cnnviz.widgets.panels.normalisation import BatchNormPanel, LocalResponsePanel
 from cnnviz.widgets.panels.parameters import ParametersPanel
-from cnnviz.widgets.panels.pooling import DIAL_END, KINDS, PoolingPanel
+from cnnviz.widgets.panels.pooling import PoolingPanel
+from cnnviz.widgets.panels.pooling_settings import DIAL_END, KINDS
 from cnnviz.widgets.panels.sliding import SlidingPanel
 from cnnviz.widgets.panels.transposed import TransposedPanel
 from cnnviz.widgets.value_grid import ValueGrid
