@@ -23,12 +23,12 @@ from cnnviz.core.memory import keep_freed_memory
 from cnnviz.models import registry
 from cnnviz.models.building import build
 from cnnviz.models.preparation import to_input
-from cnnviz.state.training_state import TrainingState
+from cnnviz.state.training_state import RunCurves, TrainingState
 from cnnviz.training import parts, session
 from cnnviz.training.config import TrainConfig
 from cnnviz.views.training.widget import PANELS, TrainingView
 
-ROUNDS, TURN_S = 5, 2.0
+ROUNDS, TURN_S = 7, 3.0
 BEATS = 2000
 CONFIG = TrainConfig(
     "lenet5", "starter", batch_size=64, epochs=10_000, learning_rate=1e-3, schedule="constant", warm_up=0.0,
@@ -79,17 +79,22 @@ def first_point_s(training: TrainingState) -> float:
 
 
 def images_per_s(training: TrainingState, seconds: float) -> float:
-    """Let the run go on for a while, and return its speed; it waits again afterwards."""
+    """Let the run go on for a while, and return its speed from report to report; it waits again afterwards."""
+    reports: list[tuple[float, int]] = []
+
+    def note(curves: RunCurves) -> None:
+        reports.append((time.perf_counter(), len(curves.batches)))
+
+    training.curves_changed.connect(note)
     training.pause_requested.emit(False)
-    run_until(lambda: training.progress.stage == "running")
-    first, begin_s = training.progress.step, time.perf_counter()
-    run_until(lambda: time.perf_counter() - begin_s > seconds)
-    last, took_s = training.progress.step, time.perf_counter() - begin_s
+    run_until(lambda: len(reports) > 1 and reports[-1][0] - reports[0][0] > seconds)
+    training.curves_changed.disconnect(note)
     training.pause_requested.emit(True)
     run_until(lambda: training.progress.stage == "paused")
     epoch = training.progress.started
     assert epoch is not None
-    return (last - first) * epoch.n_train / epoch.batches / took_s
+    (begin_s, first), (end_s, last) = reports[0], reports[-1]
+    return (last - first) * epoch.n_train / epoch.batches / (end_s - begin_s)
 
 
 def gaps_ms() -> list[float]:

@@ -49,7 +49,7 @@ COLUMNS = (
     "images_per_second",
 )  # fmt: skip
 BATCH_COLUMNS = ("step", "epoch", "loss", "accuracy", "learning_rate")
-_LEAST_S, _COST = 5.0, 60.0
+_LEAST_S, _COST = 5.0, 150.0
 _FLUSH_S = 0.5
 _LOCK_S = 0.5  # somebody may just be looking whether it is written
 
@@ -171,7 +171,7 @@ class RunFolder:
 
     @property
     def is_due(self) -> bool:
-        """Whether enough time went by to save again: saving takes at most a sixtieth of it."""
+        """Whether enough time went by to save again: saving takes at most a hundred and fiftieth of it."""
         return time.perf_counter() - self._saved_s >= max(_LEAST_S, _COST * self._cost_s)
 
     def save(self, run: Run) -> None:

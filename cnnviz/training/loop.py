@@ -12,11 +12,11 @@ import math
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.optim.lr_scheduler import LambdaLR
 from torch.optim.swa_utils import AveragedModel
 
 from cnnviz.core import device as devices
@@ -29,14 +29,14 @@ from cnnviz.training import building, diagnosis, parts
 from cnnviz.training.config import TrainConfig
 from cnnviz.training.distributed import ALONE, World
 from cnnviz.training.events import BatchesDone, EpochDone, Event, Finished, LayerStep, Started
-from cnnviz.training.metrics import BATCH, Tally, accuracy_of, evaluate_batches, loss_of, scores_of
+from cnnviz.training.metrics import BATCH, Tally, accuracies_of, accuracy_of, evaluate_batches, loss_of, scores_of
 from cnnviz.training.one_weight import Watched
 from cnnviz.training.optimisers import optimiser_for
 from cnnviz.training.schedules import factor
 from cnnviz.training.varying import mix, vary
 from cnnviz.training.weight_step import WeightStep
 
-READ_S = 0.05
+READ_S = 0.1
 """Losses stay on the device and are read at most this often: reading waits for the device."""
 
 MEASURED = 10_000
@@ -100,8 +100,7 @@ class Run:
         self.optimiser = optimiser_for(config, self.network)
         self.scale = 1.0  # of the rate: by hand, and by a plateau
         self.rate = 0.0  # of the last step
-        self.schedule = LambdaLR(self.optimiser, self._factor)
-        self.scaler = torch.amp.GradScaler(self.device.type, enabled=config.precision == "float16")
+        self.scaler = torch.amp.GradScaler(self.device.type) if config.precision == "float16" else None
         self.epoch, self.batch, self.step = 1, 0, 0
         self.frozen = config.freeze
         self.best, self.best_epoch = (-1.0, -math.inf), 0
@@ -109,7 +108,8 @@ class Run:
         self.detailed = True
         self.read_s = READ_S
         self.watched: Watched | None = None
-        self.tally = Tally(self.device)
+        self.tally = Tally()
+        self.set_rate(self.scale)
         self._draws = building.draws(self.network)
         self._normalises = any(isinstance(layer, building.NORMS) for layer in self.network.modules())
         self._spread = world.spread(self.network)
@@ -165,8 +165,10 @@ class Run:
     def set_rate(self, scale: float) -> None:
         """Multiply the schedule's rate by `scale` from the next step on."""
         self.scale = scale
-        for group, base in zip(self.optimiser.param_groups, self.schedule.base_lrs, strict=True):
-            group["lr"] = base * self._factor(self.step)
+        steps = self.config.epochs * self.batches
+        rate = self.config.learning_rate * scale * factor(self.config, self.step, steps, self.batches)
+        for group in self.optimiser.param_groups:
+            group["lr"] = rate
 
     def freeze(self, path: str) -> None:
         """Let a layer and all before it keep their weights from the next step on; no path: all learn.
@@ -200,12 +202,12 @@ class Run:
                     tensors[key] = value.detach().to("cpu", copy=True).contiguous()
                 else:
                     numbers[key] = value
-        tensors["tally.loss"], tensors["tally.right"] = (t.detach().cpu().clone() for t in self.tally.sums())
         return tensors, {
-            "epoch": self.epoch, "batch": self.batch, "step": self.step, "counted": self.tally.n,
+            "epoch": self.epoch, "batch": self.batch, "step": self.step,
+            "tally": [self.tally.loss, self.tally.right, self.tally.n],
             "best": list(self.best), "best_epoch": self.best_epoch, "waited": self.waited, "scale": self.scale,
             "frozen": self.frozen, "rate": self.rate, "seconds": self._seconds, "threads": torch.get_num_threads(),
-            "numbers": numbers, "scaler": self.scaler.state_dict(),
+            "numbers": numbers, "scaler": self.scaler.state_dict() if self.scaler is not None else {},
         }  # fmt: skip
 
     def restore(self, tensors: Mapping[str, Tensor], rest: Mapping[str, Any]) -> None:
@@ -221,15 +223,17 @@ class Run:
             if self.average is not None:
                 _load(self.average, tensors, "average.")
             self._restore_optimiser(tensors, rest["numbers"])
-            self.tally.restore(tensors["tally.loss"], tensors["tally.right"], int(rest["counted"]))
+            loss, right, count = rest["tally"]
+            self.tally = Tally(float(loss), float(right), int(count))
             self.epoch, self.batch, self.step = int(rest["epoch"]), int(rest["batch"]), int(rest["step"])
             self.best = (float(rest["best"][0]), float(rest["best"][1]))
             self.best_epoch, self.waited = int(rest["best_epoch"]), int(rest["waited"])
             self.rate, self._seconds = float(rest["rate"]), float(rest["seconds"])
-            self.scaler.load_state_dict(dict(rest["scaler"]))
+            scaled = dict(rest["scaler"])
+            if self.scaler is not None:
+                self.scaler.load_state_dict(scaled)
             torch.set_num_threads(int(rest["threads"]))
             self.freeze(str(rest["frozen"]))
-            self.schedule.last_epoch = self.step
             self.set_rate(float(rest["scale"]))
         except (KeyError, TypeError, ValueError, IndexError, RuntimeError) as error:
             raise UserError(
@@ -245,16 +249,13 @@ class Run:
         own = self.optimiser.state_dict()
         self.optimiser.load_state_dict({"state": saved, "param_groups": own["param_groups"]})
 
-    def _factor(self, step: int) -> float:
-        return self.scale * factor(self.config, step, self.config.epochs * self.batches, self.batches)
-
     def _steps(self, stop: Callable[[], bool]) -> Iterator[BatchesDone]:
         """Do the steps that are left of the epoch; ends early when asked to stop."""
         size = self.config.batch_size
         if self.batch < self.batches and self.world.any(stop()):
             return
         order = parts.epoch_order(self.config, self.epoch, len(self.train_part), self.device)
-        waiting: list[Tensor] = []
+        waiting: list[_Answer] = []
         rates: list[float] = []
         read_s, counted, last_s = time.perf_counter(), self.tally.n, READ_S  # the first step is reported by itself
         while self.batch < self.batches:
@@ -264,15 +265,17 @@ class Run:
             rates.append(self.rate)
             chosen = order[self.batch * size : (self.batch + 1) * size]
             with self._memory():
-                values, layers, weight = self._step(chosen, measured=due)
-            waiting.append(values)
+                answer, layers, weight = self._step(chosen, measured=due)
+            waiting.append(answer)
             last_s = time.perf_counter() - start_s
             asked = self.batch < self.batches and self.world.any(stop())
             if not due and not asked:
                 continue
-            losses, right = torch.stack(waiting).T.tolist()
+            losses, right = _read(waiting)
             if not all(map(math.isfinite, losses)):
                 raise diagnosis.diverged(self, chosen, self.batch)
+            for answer, loss, share in zip(waiting, losses, right, strict=True):
+                self.tally.add(loss, share, answer.n)
             now_s = time.perf_counter()
             speed = (self.tally.n - counted) / max(now_s - read_s, 1e-9)
             yield BatchesDone(
@@ -284,34 +287,41 @@ class Run:
             rates.clear()
             read_s, counted = time.perf_counter(), self.tally.n
 
-    def _step(self, chosen: Tensor, *, measured: bool) -> tuple[Tensor, tuple[LayerStep, ...], WeightStep | None]:
-        """Do one step of the optimiser; return its loss and accuracy, still on the device, and what it did."""
+    def _step(self, chosen: Tensor, *, measured: bool) -> tuple[_Answer, tuple[LayerStep, ...], WeightStep | None]:
+        """Do one step of the optimiser; return what the network answered, still on the device, and what it did."""
         share = self.world.share(chosen)
         loss, output, wanted = self.forward(self._spread, share)
         if self.device.type == "cpu" and not math.isfinite(loss.item()):  # elsewhere this would wait: see `_steps`
             raise diagnosis.diverged(self, chosen, self.batch + 1)
         part = self.world.part(len(share), len(chosen))
         self.optimiser.zero_grad()
-        self.scaler.scale(loss * part if part != 1 else loss).backward()  # type: ignore[no-untyped-call]
-        self.scaler.unscale_(self.optimiser)
+        goal = loss * part if part != 1 else loss
+        if self.scaler is not None:
+            self.scaler.scale(goal).backward()  # type: ignore[no-untyped-call]
+            self.scaler.unscale_(self.optimiser)
+        else:
+            goal.backward()  # type: ignore[no-untyped-call]
         before = self._before() if measured and self.detailed else None
         watch = self.watched.before(self) if measured and self.watched is not None else None
         if self.config.clip:
             nn.utils.clip_grad_norm_(self.network.parameters(), self.config.clip)
         if watch is not None and self.watched is not None:
             watch = self.watched.clipped(self, watch)
-        self.scaler.step(self.optimiser)
-        self.scaler.update()
+        if self.scaler is not None:
+            self.scaler.step(self.optimiser)
+            self.scaler.update()
+        else:
+            self.optimiser.step()
         layers = self._after(before) if before is not None else ()
         done = self.watched.after(self, watch) if watch is not None and self.watched is not None else None
         if self.average is not None:
             self.average.update_parameters(self.network)
         self.batch, self.step = self.batch + 1, self.step + 1
-        self.schedule.step()
-        loss = self.world.mean(loss.detach(), part)
-        right = self.world.mean(accuracy_of(output.detach(), wanted), part)
-        self.tally.add(loss, right, len(chosen))
-        return torch.stack((loss, right)), layers, done
+        self.set_rate(self.scale)
+        output, right = output.detach(), None
+        if self.world.size > 1:
+            right = self.world.mean(accuracy_of(output, wanted), part)
+        return _Answer(self.world.mean(loss.detach(), part), output, wanted, right, len(chosen)), layers, done
 
     @contextmanager
     def _memory(self) -> Iterator[None]:
@@ -356,11 +366,10 @@ class Run:
                 with torch.autocast(x_nchw.device.type, dtype):
                     output = network(x_nchw.contiguous(memory_format=torch.channels_last))
         scores = scores_of(output)
-        losses = [
-            share * loss_of(part.float(), wanted, self.config.loss, self.config.label_smoothing)
-            for part, share in scores
-        ]
-        loss = torch.stack(losses).sum() if len(losses) > 1 else losses[0]
+        losses = [loss_of(part.float(), wanted, self.config.loss, self.config.label_smoothing) for part, _ in scores]
+        loss = losses[0]
+        for other, (_, share) in zip(losses[1:], scores[1:], strict=True):  # auxiliary heads
+            loss = loss + share * other
         return loss, scores[0][0].float(), wanted
 
     def _end_epoch(self, start_s: float) -> EpochDone:
@@ -384,7 +393,7 @@ class Run:
             _copy(self.result), is_best, predicted_n.cpu().numpy(), self.step,
         )  # fmt: skip
         self.epoch, self.batch, self._seconds = self.epoch + 1, 0, 0.0
-        self.tally = Tally(self.device)
+        self.tally = Tally()
         if self.config.schedule == "plateau" and self.waited >= min(_PATIENCE, self.config.step_epochs):
             self.waited = 0
             self.set_rate(self.scale * self.config.step_factor)
@@ -423,6 +432,36 @@ class Run:
             self.forward(network, chosen)[0].backward()  # type: ignore[no-untyped-call]
 
         devices.fastest_threads(batch)
+
+
+@dataclass(frozen=True, eq=False)
+class _Answer:
+    """What the network answered in a step and should have: read later, since reading waits for the device.
+
+    Attributes
+    ----------
+    loss, right
+        Mean loss; and the share of right answers, where several processes had to agree on it.
+    output, wanted
+        See `cnnviz.training.metrics.accuracy_of`.
+    n
+        Pictures.
+    """
+
+    loss: Tensor
+    output: Tensor
+    wanted: Tensor
+    right: Tensor | None
+    n: int
+
+
+def _read(answers: list[_Answer]) -> tuple[list[float], list[float]]:
+    """Return loss and accuracy of some steps."""
+    losses: list[float] = torch.stack([answer.loss for answer in answers]).tolist()
+    agreed = [answer.right for answer in answers if answer.right is not None]
+    if agreed:
+        return losses, torch.stack(agreed).tolist()
+    return losses, accuracies_of([answer.output for answer in answers], [answer.wanted for answer in answers])
 
 
 @torch.no_grad()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -16,32 +18,26 @@ _AUXILIARY = 0.3
 
 
 class Tally:
-    """Adds up losses and right answers on the device, so that nothing waits for it; read once at the end."""
+    """Adds up losses and right answers.
 
-    def __init__(self, device: torch.device) -> None:
-        self._loss = torch.zeros((), device=device)
-        self._right = torch.zeros((), device=device)
-        self.n = 0
+    Attributes
+    ----------
+    loss, right, n
+        Sum of the losses, right answers, and pictures.
+    """
 
-    def add(self, mean_loss: Tensor, accuracy: Tensor, n: int) -> None:
+    def __init__(self, loss: float = 0.0, right: float = 0.0, n: int = 0) -> None:
+        self.loss, self.right, self.n = loss, right, n
+
+    def add(self, mean_loss: float, accuracy: float, n: int) -> None:
         """Count one batch of `n` pictures: its mean loss, and its share of right answers."""
-        self._loss += mean_loss * n
-        self._right += accuracy * n
+        self.loss += mean_loss * n
+        self.right += accuracy * n
         self.n += n
 
-    def sums(self) -> tuple[Tensor, Tensor]:
-        """Return what was added up, on the device."""
-        return self._loss, self._right
-
-    def restore(self, loss: Tensor, right: Tensor, n: int) -> None:
-        """Go on from what `sums` returned."""
-        self._loss, self._right, self.n = loss.to(self._loss.device), right.to(self._right.device), n
-
     def means(self) -> tuple[float, float]:
-        """Return mean loss and accuracy, NaN when nothing was counted; this waits for the device."""
-        if not self.n:
-            return float("nan"), float("nan")
-        return self._loss.item() / self.n, self._right.item() / self.n
+        """Return mean loss and accuracy, NaN when nothing was counted."""
+        return (self.loss / self.n, self.right / self.n) if self.n else (float("nan"), float("nan"))
 
 
 def scores_of(output: Tensor | tuple[Tensor | None, ...]) -> list[tuple[Tensor, float]]:
@@ -87,6 +83,17 @@ def accuracy_of(output: Tensor, wanted: Tensor) -> Tensor:
     return (output.argmax(1) == classes).float().mean()
 
 
+def accuracies_of(outputs: Sequence[Tensor], wanted: Sequence[Tensor]) -> list[float]:
+    """Return `accuracy_of` for some batches; at once where they are alike, since each question costs time."""
+    alike = len({output.shape for output in outputs}) == 1 and outputs[0].ndim == 2
+    if not alike:
+        return [float(accuracy_of(one, other)) for one, other in zip(outputs, wanted, strict=True)]
+    classes = torch.stack(tuple(wanted))
+    classes = classes if classes.ndim == 2 else classes.argmax(2)  # (batches, N)
+    right: list[float] = (torch.stack(tuple(outputs)).argmax(2) == classes).float().mean(1).tolist()
+    return right
+
+
 def _unit(pictures: Tensor) -> Tensor:
     """Return bytes as numbers in 0..1; a batch at a time, since all of them may not fit into the memory."""
     return pictures.float() / 255 if pictures.dtype == torch.uint8 else pictures
@@ -108,7 +115,7 @@ def evaluate_batches(
     """
     modes = {module: module.training for module in network.modules()}
     network.eval()
-    tally = Tally(wanted.device)
+    tally = Tally()
     told: list[Tensor] = []
     try:
         with torch.inference_mode():
@@ -116,7 +123,7 @@ def evaluate_batches(
                 output = network(to_input(_unit(x_nchw[start : start + BATCH]), spec))
                 chosen = wanted[start : start + BATCH]
                 chosen = chosen if chosen.ndim == 1 else to_size(_unit(chosen), spec)
-                tally.add(loss_of(output, chosen), accuracy_of(output, chosen), len(chosen))
+                tally.add(float(loss_of(output, chosen)), float(accuracy_of(output, chosen)), len(chosen))
                 if output.ndim == 2:
                     told.append(output.argmax(1))
     finally:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
@@ -59,6 +60,7 @@ class LineChart(Figure):
         self._sentence = ""
         self._frame: Frame | None = None
         self._kept = KeptPicture()
+        self.drawn_s = 0.0
         self._pressed: tuple[QPointF, View] | None = None
         self._dragged = False
         self._clicked_at: float | None = None
@@ -158,8 +160,10 @@ class LineChart(Figure):
             flags = int(Qt.AlignmentFlag.AlignCenter) | int(Qt.TextFlag.TextWordWrap)
             painter.drawText(QRect(0, 0, size.width(), size.height()).adjusted(16, 4, -16, -4), flags, self._sentence)
             return
+        begin_s = time.perf_counter()
         frame = self._arranged(size)
         self._kept.draw(painter, size, frame.paint)
+        self.drawn_s = time.perf_counter() - begin_s
         if self._hover is not None and frame.x.low <= self._hover <= frame.x.high:
             frame.paint_hover(painter, self._hover, own=self._points)
 

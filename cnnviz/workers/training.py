@@ -35,14 +35,14 @@ from cnnviz.workers.latest_lane import STACK_BYTES
 if TYPE_CHECKING:
     from cnnviz.training.session import Session
 
-LIVE_S, SHEET_S = 0.1, 1.0
+LIVE_S, SHEET_S = 0.3, 1.0
 RACING = UserError(
     "A race is going on; two trainings at a time would slow each other down.",
     suggestion="Stop it under Race, then start this run.",
 )
-_COST = 30.0
+_COST = 120.0
 """Weights, and what the network says to the validation's pictures, are copied at most this often, and for at most a
-thirtieth of the time."""
+hundred-and-twentieth of the time."""
 
 Command = Callable[["Work"], None]
 

@@ -71,7 +71,7 @@ def test_losses_by_hand() -> None:
 
 
 def test_no_pictures_have_no_means() -> None:
-    assert all(map(math.isnan, Tally(torch.device("cpu")).means()))
+    assert all(map(math.isnan, Tally().means()))
 
 
 def test_evaluate_is_the_written_out_mean() -> None:

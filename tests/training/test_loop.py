@@ -230,6 +230,7 @@ def test_what_waits_is_reported_when_the_run_is_stopped(few: LabelledImages, mon
 
 def test_the_first_layer_that_is_no_number_is_named(few: LabelledImages) -> None:
     run_of = Run(SMALL, few)
+    run_of.read_s = 0.0
     events = run_of.events()
     for event in events:
         if isinstance(event, BatchesDone) and event.step >= 3:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 from PySide6.QtCore import QSignalBlocker, Qt, QTimer, Signal, Slot
@@ -39,7 +40,7 @@ from cnnviz.widgets.chart_lines import Line
 from cnnviz.widgets.flow import FlowLayout
 from cnnviz.widgets.line_chart import LineChart
 
-REPAINT_MS = 66
+REPAINT_MS, SELDOM_MS, SHARE = 66, 500, 40
 WIDE_PX, HIGH_PX = 700, 420
 DETAILS: tuple[tuple[str, Detail], ...] = (("Both", "both"), ("Batches", "batch"), ("Epochs", "epoch"))
 EMPTY_LOSS = (
@@ -76,7 +77,7 @@ class CurvesPanel(QWidget):
         self._is_stale = True
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
-        self._timer.setInterval(REPAINT_MS)
+        self._spent_s = 0.0
         self._timer.timeout.connect(self._refresh)
         self.loss = LineChart("Loss", "Loss", self)
         self.accuracy = LineChart("Accuracy", "Accuracy", self, percent=True)
@@ -173,7 +174,9 @@ class CurvesPanel(QWidget):
         """Draw anew soon."""
         self._is_stale = True
         if self.isVisible() and not self._timer.isActive():
-            self._timer.start()
+            # Drawing takes at most a fortieth of the time: it and the training share Python's lock, and cores.
+            cost_ms = 1000 * (self._spent_s + sum(chart.drawn_s for chart in self.charts if chart.isVisible()))
+            self._timer.start(round(min(SELDOM_MS, max(REPAINT_MS, SHARE * cost_ms))))
 
     @Slot()
     def _refresh(self) -> None:
@@ -182,12 +185,14 @@ class CurvesPanel(QWidget):
             self._is_stale = True
             return
         self._is_stale = False
+        begin_s = time.perf_counter()
         if self._training.curves is not self._shown:
             self._shown = self._training.curves
             self._show_everything()
         self._store.keep_only(self.runs)
         self._show_lines()
         self._show_sentences()
+        self._spent_s = time.perf_counter() - begin_s
 
     def _show_everything(self) -> None:
         for chart in self.charts:
