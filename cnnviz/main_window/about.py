@@ -58,7 +58,8 @@ KEYS = """
 | Ctrl+1 … Ctrl+4 | go to the input, the map, the prediction, the inspector |
 | Ctrl+C, Ctrl+Shift+S | copy or save the picture that has the focus (PNG, SVG) |
 | Ctrl +, Ctrl −, Ctrl 0 | make the text larger, smaller, as usual |
-| Alt+1, Alt+2, Alt+3 | explore a network; the laboratory; compare networks |
+| Alt+1 … Alt+5 | explore a network; the laboratory; compare networks; train; race |
+| Ctrl+Return, Space | in Train and Race: start; pause and go on |
 | Ctrl+Left, Ctrl+Right | the previous, the next block in X-ray |
 | P | pin the selected map above the others in Maps, and let go of it |
 | F9 | let the inspector fill the window, and back |

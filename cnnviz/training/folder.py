@@ -139,8 +139,8 @@ class RunFolder:
             for left in (left for name in (*_OWN, CONFIG) for left in self.path.glob(f".{name}.*")):
                 left.unlink()  # half a file of a life that was cut short
             if saved is None:
-                for name in _OWN:
-                    (self.path / name).unlink(missing_ok=True)
+                for old in (*(self.path / name for name in _OWN), *self.path.glob("events.out.tfevents.*")):
+                    old.unlink(missing_ok=True)
                 self._write(CONFIG, self.config.to_json().encode())
                 self._write(FACTS, _facts(event, data, spec))
             step = 0 if saved is None else saved.step

@@ -106,15 +106,16 @@ class Session:
         try:
             for event in self.run.events(stop):
                 problem: UserError | None = None
-                if self.folder is not None and recorder is not None and board is not None:
+                if self.folder is not None and recorder is not None:
                     try:
                         self._write(self.folder, recorder, event)
-                        board.write(event)
                     except UserError as error:
                         problem = error
                 yield event
                 if problem is not None:
                     raise problem
+                if board is not None:
+                    board.write(event)  # after the event is told: the first one imports the package
         finally:
             if board is not None:
                 board.close()

@@ -30,10 +30,17 @@ class TensorBoard:
         """Write an event's numbers: the last batch of each report, and every epoch."""
         if not self._available or not isinstance(event, (BatchesDone, EpochDone)):
             return
+        try:
+            self._add(event)
+        except OSError:  # a full disk: the run's own lists, which say so, are what counts
+            self._available = False
+
+    def _add(self, event: BatchesDone | EpochDone) -> None:
         if self._writer is None:
             from torch.utils.tensorboard import SummaryWriter
 
-            self._writer = SummaryWriter(str(self._folder))
+            # What an older life of the run wrote after this step is void.
+            self._writer = SummaryWriter(str(self._folder), purge_step=event.step)
         numbers = (
             {"batch/loss": event.losses[-1], "batch/accuracy": event.accuracies[-1], "rate": event.rates[-1]}
             if isinstance(event, BatchesDone)

@@ -1,0 +1,43 @@
+"""Events for TensorBoard, read back by TensorBoard's own reader; a run does without where it is not installed."""
+
+from __future__ import annotations
+
+import importlib.util
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+from cnnviz.training.config import TrainConfig
+from cnnviz.training.events import BatchesDone, EpochDone
+from cnnviz.training.session import Session
+from tests.training.few import few_digits
+
+CONFIG = TrainConfig("lenet5", "starter", epochs=2, batch_size=50, validation=50, threads=1, device="cpu")
+
+
+def test_curves_are_what_the_run_reported(tmp_path: Path) -> None:
+    session = Session.begin(CONFIG, few_digits(), tmp_path / "run")
+    seen = list(session.events())
+    session.close()
+    found = EventAccumulator(str(tmp_path / "run")).Reload()
+    epochs = [event for event in seen if isinstance(event, EpochDone)]
+    batches = [event for event in seen if isinstance(event, BatchesDone)]
+    losses = found.Scalars("validation/loss")
+    assert [(one.step, one.value) for one in losses] == [
+        (event.step, pytest.approx(event.val_loss, rel=1e-6)) for event in epochs
+    ]
+    assert [one.step for one in found.Scalars("batch/loss")] == [event.step for event in batches]
+    assert set(found.Tags()["scalars"]) >= {"rate", "train/accuracy", "batch/accuracy", "validation/accuracy"}
+
+
+def test_without_the_package_nothing_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    find = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "tensorboard" else find(name))
+    session = Session.begin(replace(CONFIG, epochs=1), few_digits(), tmp_path / "run")
+    for _ in session.events():
+        pass
+    session.close()
+    assert not list((tmp_path / "run").glob("events.out*"))
+    assert (tmp_path / "run" / "metrics.csv").is_file()
