@@ -10,7 +10,12 @@ import os
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from cnnviz.app import Application
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
@@ -29,6 +34,33 @@ def main(folder: Path) -> int:
         folder.mkdir(parents=True, exist_ok=True)
         _take_all(folder)
     return 0
+
+
+def _train(application: Application, both: Callable[[str], None]) -> None:
+    """Train LeNet for a moment, and save the page with each of its tabs; then bring the old network back."""
+    from dataclasses import replace
+
+    from cnnviz.bench.probe import run_until
+    from cnnviz.training.config import default_config
+    from cnnviz.views.training.widget import PANELS, TrainingView
+
+    state, training = application.state, application.state.training
+    before = state.model_request
+    view = application.window.open_page("training")
+    assert isinstance(view, TrainingView)
+    config = replace(default_config("lenet5", "starter"), epochs=3, threads=1, device="cpu")
+    training.start_requested.emit(config, "first lesson")
+    run_until(lambda: training.progress.step > 120, 120)
+    for index, panel in enumerate(PANELS):
+        view.tabs.setCurrentIndex(index)
+        seen = training.progress.step
+        run_until(lambda seen=seen: training.progress.step > seen + 8 or training.progress.stage == "finished", 120)  # type: ignore[misc]
+        both(f"train_{panel.title.lower().replace(' ', '_')}")
+    run_until(lambda: training.progress.stage == "finished", 120)
+    if before is not None:
+        state.request_model(before)
+        run_until(lambda: state.model is not None and state.model.request == before, 120)
+        run_until(lambda: state.inspection is not None, 120)
 
 
 def _take_all(folder: Path) -> None:
@@ -103,6 +135,7 @@ def _take_all(folder: Path) -> None:
     pages.go("lab")
     wait()
     both("lab")
+    _train(application, both)
     pages.go("explore")
     tabs.setCurrentIndex(1)
     for layer in ("conv1", "fc1", "pool1"):
