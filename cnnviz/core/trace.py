@@ -7,6 +7,7 @@ depends on the values, `cnnviz.core.capture` falls back to forward hooks.
 from __future__ import annotations
 
 import operator
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -41,8 +42,36 @@ _INPLACE_OPERATORS: frozenset[Any] = frozenset(
 )
 
 
+_TRACING = threading.Lock()
+"""One trace at a time: each replaces ``nn.Module.__call__`` and puts back what it found there."""
+
+
 class LayerTracer(fx.Tracer):
-    """Traces down to layers: torch's own modules, and modules without children."""
+    """Traces down to layers: torch's own modules, and modules without children.
+
+    While it traces, torch sends the calls of all modules here, those of a network that learns in another thread too:
+    they are let through.
+    """
+
+    def trace(self, root: nn.Module | Callable[..., Any], concrete_args: dict[str, Any] | None = None) -> fx.Graph:
+        """Return the traced graph of a module; waits while another thread traces."""
+        with _TRACING:
+            self._thread = threading.get_ident()
+            return super().trace(root, concrete_args)
+
+    def call_module(
+        self, m: nn.Module, forward: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> Any:
+        """Record a module's call, or just call it where it is another thread's."""
+        if threading.get_ident() != self._thread:
+            return forward(*args, **kwargs)
+        return super().call_module(m, forward, args, kwargs)
+
+    def getattr(self, attr: str, attr_val: Any, parameter_proxy_cache: dict[str, Any]) -> Any:
+        """Return what stands for a module's attribute; in another thread the attribute itself."""
+        if threading.get_ident() != self._thread:
+            return attr_val
+        return super().getattr(attr, attr_val, parameter_proxy_cache)
 
     def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
         """Return whether a module is one node of the graph."""

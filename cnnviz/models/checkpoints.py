@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -134,9 +135,11 @@ def _input_of(spec: ModelSpec, file: WeightsFile) -> InputSpec:
         mean, std = (tuple(map(float, noted[name])) for name in ("mean", "std"))
         height, width = int(noted["height"]), int(noted["width"])
         kind: Preparation = "photo" if noted["preparation"] == "photo" else "digit"
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, TypeError, ValueError, OverflowError):
         return usual
-    if not (len(mean) == len(std) == usual.channels and all(std) and 0 < height <= 4096 and 0 < width <= 4096):
+    if not (len(mean) == len(std) == usual.channels and all(map(math.isfinite, (*mean, *std))) and min(std) > 0):
+        return usual
+    if not (0 < height <= 4096 and 0 < width <= 4096):
         return usual
     return replace(usual, mean=mean, std=std, height=height, width=width, preparation=kind, resize=0)
 

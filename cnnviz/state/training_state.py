@@ -60,6 +60,8 @@ class Progress:
         Speed, and time until its end at this speed; 0 where it is not known.
     sentence
         What happened, where it needs saying.
+    scale
+        What the schedule's rate is multiplied by.
     """
 
     stage: Stage = "idle"
@@ -71,6 +73,7 @@ class Progress:
     images_per_second: float = 0.0
     seconds_left: float = 0.0
     sentence: str = ""
+    scale: float = 1.0
 
     @property
     def steps(self) -> int:
@@ -85,7 +88,7 @@ class Progress:
 
 @dataclass(frozen=True, eq=False)
 class ValidationSheet:
-    """The first pictures of the validation part, and what the network says to them at a step.
+    """A sample of the validation part, and what the network says to them at a step.
 
     Attributes
     ----------
@@ -171,7 +174,7 @@ class TrainingState(QObject):
     epoch_changed(EpochDone | None)
         An epoch was trained and validated.
     sheet_changed(ValidationSheet | None)
-        What the network says to the first pictures of the validation part.
+        What the network says to a sample of the validation part.
     weight_changed(WeightStep | None)
         What a step did to the weight that is watched.
     watched_changed(WeightPlace | None)
@@ -310,7 +313,7 @@ class TrainingState(QObject):
 
     @property
     def sheet(self) -> ValidationSheet | None:
-        """What the network says to the first pictures of the validation part."""
+        """What the network says to a sample of the validation part."""
         return self._sheet
 
     def set_sheet(self, sheet: ValidationSheet | None) -> None:

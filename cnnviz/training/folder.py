@@ -282,7 +282,7 @@ def read_frozen(path: Path, config: TrainConfig) -> str:
     try:
         with safe_open(path / STATE, framework="pt") as opened:
             return str(json.loads((opened.metadata() or {})["cnnviz_state"])["frozen"])
-    except (SafetensorError, OSError, KeyError, ValueError):
+    except (SafetensorError, OSError, KeyError, TypeError, ValueError):
         return config.freeze
 
 

@@ -1,7 +1,7 @@
 """The training loop: plain torch, a generator of events. It does not know who listens.
 
 Every random number follows from the seed and the step, so a run that goes on from a saved state does what it would
-have done: `Run.save` and `Run.restore` hold weights, optimiser, schedule and place, and nothing else is needed.
+have done: `Run.state` and `Run.restore` hold weights, optimiser, schedule and place, and nothing else is needed.
 """
 
 from __future__ import annotations

@@ -28,6 +28,13 @@ class Watched:
     name: str
     index: tuple[int, ...]
 
+    def is_in(self, run: Run) -> bool:
+        """Return whether the network has this weight."""
+        found = dict(run.network.named_parameters()).get(self.name)
+        if found is None or len(self.index) != found.ndim:
+            return False
+        return all(0 <= i < n for i, n in zip(self.index, found.shape, strict=True))
+
     def before(self, run: Run) -> WeightStep | None:
         """Return gradient, weight and the optimiser's memory before the step; ``None`` where the weight is frozen."""
         parameter = self._parameter(run)
@@ -56,11 +63,9 @@ class Watched:
         return replace(step, after=float(parameter.detach()[self.index]), remembered=self._memory(run, parameter))
 
     def _parameter(self, run: Run) -> nn.Parameter:
-        found = dict(run.network.named_parameters()).get(self.name)
-        inside = found is not None and len(self.index) == found.ndim
-        if found is None or not inside or any(not 0 <= i < n for i, n in zip(self.index, found.shape, strict=True)):
+        if not self.is_in(run):
             raise UserError(f"The network has no weight {self.name}[{', '.join(map(str, self.index))}].")
-        return found
+        return run.network.get_parameter(self.name)
 
     def _memory(self, run: Run, parameter: nn.Parameter) -> dict[str, float]:
         slots = run.optimiser.state.get(parameter, {})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -91,6 +91,14 @@ class Race:
             When a disk or a memory is full.
         """
         going = {lane: session.events() for lane, session in enumerate(self.sessions) if lane not in self._over}
+        try:
+            yield from self._in_step(going, stop)
+        finally:
+            for events in going.values():
+                events.close()
+
+    def _in_step(self, going: dict[int, Generator[Event, None, None]], stop: Callable[[], bool]) -> Iterator[LaneEvent]:
+        """Let the lane go that is behind the others; those that are over are taken out of `going`."""
         while going:
             if self.is_level and stop():
                 yield from self._stopped(sorted(going))
@@ -98,12 +106,12 @@ class Race:
             lane = min(going, key=lambda at: self.sessions[at].run.step)
             try:
                 for event in going[lane]:
-                    if isinstance(event, Finished):
-                        self._over.add(lane)
-                        del going[lane]
                     yield lane, event
-                    if isinstance(event, (BatchesDone, Finished)):
+                    if isinstance(event, BatchesDone):
                         break
+                else:  # its end is written, too
+                    self._over.add(lane)
+                    del going[lane]
             except Diverged as error:
                 self._over.add(lane)
                 del going[lane]

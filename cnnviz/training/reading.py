@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -91,7 +92,7 @@ class _Tail:
         empty = {name: np.empty(0) for name in self._columns}
         try:
             with self._path.open("rb") as file:
-                status = self._path.stat()
+                status = os.fstat(file.fileno())  # of the file that is read: the path may have a new one by now
                 anew = self._file >= 0 and (status.st_ino != self._file or status.st_size < self._at)
                 if anew or again or self._file < 0:
                     self._at = 0

@@ -123,7 +123,7 @@ def summary(path: Path) -> RunSummary:
         facts = None
     epochs = _epochs(path / _METRICS)
     best = max(epochs, key=lambda row: (row[2], -row[3]) if not math.isnan(row[2]) else (-1.0, 0.0), default=None)
-    done, step = (int(epochs[-1][0]), int(epochs[-1][1])) if epochs else (0, 0)
+    done, step = epochs[-1][:2] if epochs else (0, 0)
     return RunSummary(
         path, path.name, config, done, step, int(_number(facts, "batches")) * config.epochs,
         best[2] if best else math.nan, best[3] if best else math.nan, _number(facts, "began"),
@@ -136,19 +136,19 @@ def _number(facts: Any, name: str) -> float:
     return value if isinstance(value, (int, float)) and math.isfinite(value) else 0.0
 
 
-def _epochs(path: Path) -> list[tuple[float, float, float, float]]:
+def _epochs(path: Path) -> list[tuple[int, int, float, float]]:
     """Return epoch, step, validation accuracy and loss of each whole row."""
-    found = []
+    found: list[tuple[int, int, float, float]] = []
     try:
         with path.open(newline="", encoding="utf-8", errors="replace") as file:
             for row in csv.DictReader(file):
                 if None in row.values():
                     break  # half a row
-                names = ("epoch", "step", "val_accuracy", "val_loss")
-                found.append(tuple(float(row[name]) for name in names))
+                accuracy, loss = float(row["val_accuracy"]), float(row["val_loss"])
+                found.append((int(row["epoch"]), int(row["step"]), accuracy, loss))
     except (OSError, KeyError, TypeError, ValueError, csv.Error):
         pass  # what was left by a power cut
-    return found  # type: ignore[return-value]
+    return found
 
 
 def rename(path: Path, name: str) -> Path:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -90,7 +90,7 @@ class Session:
                 folder.close()
             raise
 
-    def events(self, stop: Callable[[], bool] = lambda: False) -> Iterator[Event]:
+    def events(self, stop: Callable[[], bool] = lambda: False) -> Generator[Event, None, None]:
         """Train, write what happens, and hand it on.
 
         Between two events the run may be changed and `save`d. Where writing failed, the event is handed on all the same

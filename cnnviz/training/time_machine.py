@@ -1,7 +1,7 @@
 """The recorder: what the network was at some of its steps, within a budget, for going back in time.
 
 Each recorded step is a weights file that any program can open; beside the weights it holds what the step did to each
-layer and what the network answered to the first pictures of the validation part.
+layer and what the network answered to a sample of the validation part.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ class Snapshot:
     layers
         What the step did to each layer.
     predicted_n
-        Classes told for the first pictures of the validation part; empty for networks that draw.
+        Classes told for the sample of the validation part, see `sample_of`; empty for networks that draw.
     loss, accuracy
         Of the batch.
     """

@@ -77,8 +77,8 @@ class RaceWork:
         self._race: Race
 
     def pause(self, paused: bool) -> None:
-        """Wait when all lanes are level, or go on; called in another thread."""
-        (self._going.clear if paused else self._going.set)()
+        """Wait when all lanes are level, or go on; called in the thread of `stop`, after which nothing waits."""
+        (self._going.clear if paused and not self._stopped.is_set() else self._going.set)()
 
     def stop(self) -> None:
         """Save and end; called in another thread."""
@@ -119,6 +119,8 @@ class RaceWork:
             if not isinstance(error.__cause__, OSError) or self._stopped.is_set():
                 raise
             self._going.clear()
+            if self._stopped.is_set():  # between the question above and here
+                self._going.set()
             self._wait(Paused(error))
             return False
         return True
@@ -209,7 +211,7 @@ class RacingService(QObject):
 
     @Slot()
     def _on_stop_requested(self) -> None:
-        if self._thread is not None:
+        if self._thread is not None and self._state.progress.is_active:
             self._advance(stage="stopping")
             self._thread.work.stop()
 

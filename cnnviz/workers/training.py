@@ -23,12 +23,13 @@ from cnnviz.state.training_state import (
     LiveWeights,
     Progress,
     RunCurves,
+    Stage,
     ValidationSheet,
     WeightPlace,
 )
 from cnnviz.training import runs
 from cnnviz.training.config import TrainConfig
-from cnnviz.training.events import BatchesDone, EpochDone, Finished, Started
+from cnnviz.training.events import BatchesDone, EpochDone, Finished, LayerStep, Started
 from cnnviz.workers.gentle_import import gentle_import
 from cnnviz.workers.latest_lane import STACK_BYTES
 
@@ -57,6 +58,7 @@ class Opened:
     epochs: Curves
     sheet: ValidationSheet | None
     frozen: str
+    scale: float
 
 
 @dataclass(frozen=True)
@@ -90,6 +92,13 @@ class Frozen:
     """The last layer that keeps its weights from now on; empty: all learn."""
 
     path: str
+
+
+@dataclass(frozen=True)
+class Unwatched:
+    """The network has no such weight: nothing is watched."""
+
+    place: WeightPlace
 
 
 @dataclass(frozen=True)
@@ -150,6 +159,24 @@ class Work:
         self.session.run.freeze(path)
         self._report(Frozen(path))
 
+    def watch(self, place: WeightPlace | None) -> None:
+        """Watch a weight from the next step on, or none; another network's is told of, since no step could find it."""
+        from cnnviz.training.one_weight import Watched
+
+        watched = None if place is None else Watched(place.name, place.index)
+        if place is not None and watched is not None and not watched.is_in(self.session.run):
+            watched = None
+            self._report(Unwatched(place))
+        self.session.run.watched = watched
+
+    def look(self) -> None:
+        """Report weights and answers as they are now."""
+        self._report_weights()
+        self._report_answers(self.session.run.step)
+
+    def _report_weights(self) -> None:
+        self._report(LiveWeights(self.session.run.step, self.session.run.weights()))
+
     def keep(self, path: Path) -> None:
         """Copy the network to a file."""
         from cnnviz.core.files import write_atomically
@@ -165,9 +192,15 @@ class Work:
         """Go through events until the run ends, and return whether it did; a full disk makes it wait."""
         try:
             for event in self.session.events(self.stopped.is_set):
+                if isinstance(event, Finished):
+                    self._look_at_end()
                 self._report(event)
                 self._look(event)
+                if isinstance(event, BatchesDone):
+                    self._single = False  # it is done; the end of an epoch is no step
                 self._obey()
+                if not isinstance(event, Finished):  # nothing is left to wait for
+                    self._pause()
         except UserError as error:
             if not isinstance(error.__cause__, OSError) or self.stopped.is_set():
                 raise
@@ -177,18 +210,28 @@ class Work:
             return False
         return True
 
+    def _look_at_end(self) -> None:
+        """Report what the network has become; nobody waits for its answers where it was told to stop."""
+        if self.stopped.is_set():
+            self._report_weights()
+        else:
+            self.look()
+
     def _obey(self) -> None:
-        """Do what was asked for meanwhile; wait while paused."""
+        """Do what was asked for meanwhile."""
         while not self.commands.empty():
             self._do(self.commands.get())
+
+    def _pause(self) -> None:
+        """Save and wait where that was asked for."""
         if self._single:
-            self._single = False
             self.session.run.read_s = 0.0
             return
         self._tell_going_on()
         if self.paused and not self.stopped.is_set():
             self.session.save()
             self._told_paused = True
+            self._report_weights()
             self._report(Paused())
             self._wait()
 
@@ -198,7 +241,6 @@ class Work:
         from cnnviz.training.loop import READ_S
 
         self.session.run.read_s = 0.0 if self._single else READ_S
-        self._single = False
         self._tell_going_on()
 
     def _tell_going_on(self) -> None:
@@ -207,9 +249,10 @@ class Work:
             self._report(Running())
 
     def _do(self, command: Command) -> None:
+        """Do what was asked for; that it cannot be done is no reason to end the run."""
         try:
             command(self)
-        except UserError as error:
+        except Exception as error:  # noqa: BLE001  # whatever it raises is reported
             self._report(error)
 
     def _look(self, event: object) -> None:
@@ -250,8 +293,8 @@ class Work:
             epochs.append(news.epochs)
             for curves in (batches, epochs):
                 curves.cut(self.session.saved.step)
-        run = self.session.run
-        return Opened(self.session.folder.path, run.config, batches, epochs, sheet_of(self.session), run.frozen)
+        run, path = self.session.run, self.session.folder.path
+        return Opened(path, run.config, batches, epochs, sheet_of(self.session), run.frozen, run.scale)
 
 
 @dataclass(frozen=True, eq=False)
@@ -261,7 +304,7 @@ class _Answers:
 
 
 def sheet_of(session: Session) -> ValidationSheet | None:
-    """Return the first pictures of the validation part; ``None`` where there are none or the network draws."""
+    """Return a sample of the validation part; ``None`` where it has no pictures or the network draws."""
     from cnnviz.training.parts import order_of
     from cnnviz.training.time_machine import sample_of
 
@@ -306,6 +349,7 @@ class TrainingService(QObject):
         self._thread: _TrainingThread | None = None
         self._request: ModelRequest | None = None
         self._next: Callable[[], None] | None = None
+        self._layers: tuple[LayerStep, ...] = ()  # of the newest step, whichever is in sight
         self.happened.connect(self._on_happened)
         training = self._state
         training.start_requested.connect(self._on_start_requested)
@@ -317,6 +361,7 @@ class TrainingService(QObject):
         training.freeze_requested.connect(self._on_freeze_requested)
         training.watch_requested.connect(self._on_watch_requested)
         training.keep_requested.connect(self._on_keep_requested)
+        training.travel_requested.connect(self._on_travel_requested)
 
     def stop(self) -> None:
         """Save the run, end it, and wait for the thread."""
@@ -391,12 +436,21 @@ class TrainingService(QObject):
 
     @Slot()
     def _on_stop_requested(self) -> None:
-        if self._thread is not None:
+        if self._thread is not None and self._state.progress.is_active:  # not while the thread of a finished run ends
             self._advance(stage="stopping")
             self._ask_to_stop()
 
+    @Slot(object)
+    def _on_travel_requested(self, step: int | None) -> None:
+        """Show the present again, which a run that waits does not report by itself."""
+        if step is None and self._state.progress.is_active:
+            self._state.set_layers(self._layers)
+            if self._state.progress.stage == "paused":
+                self._command(lambda work: work.look())
+
     @Slot(float)
     def _on_rate_requested(self, scale: float) -> None:
+        self._advance(scale=scale)
         self._command(lambda work: work.session.run.set_rate(scale))
 
     @Slot(str)
@@ -405,12 +459,7 @@ class TrainingService(QObject):
 
     @Slot(object)
     def _on_watch_requested(self, place: WeightPlace | None) -> None:
-        def watch(work: Work) -> None:
-            from cnnviz.training.one_weight import Watched
-
-            work.session.run.watched = None if place is None else Watched(place.name, place.index)
-
-        self._command(watch)
+        self._command(lambda work: work.watch(place))
 
     @Slot(str)
     def _on_keep_requested(self, path: str) -> None:
@@ -428,6 +477,9 @@ class TrainingService(QObject):
 
     def _advance(self, **changes: Any) -> None:
         self._state.set_progress(replace(self._state.progress, **changes))
+
+    def _unless_stopping(self, stage: Stage) -> Stage:
+        return "stopping" if self._state.progress.stage == "stopping" else stage
 
     @Slot(object)
     def _on_happened(self, event: object) -> None:
@@ -455,11 +507,14 @@ class TrainingService(QObject):
 
     def _on_opened(self, event: Opened) -> None:
         self._state.set_overlaid(())
+        self._layers = ()
         self._state.set_layers(())
         self._state.set_epoch(None)
         self._state.set_weight(None)
         self._state.set_recorded(())
         self._state.set_frozen(event.frozen)
+        if self._state.progress.scale == 1.0:  # else it was asked for since
+            self._advance(scale=event.scale)
         self._state.set_sheet(event.sheet)
         self._state.set_curves(RunCurves(event.path, event.path.name, event.batches, event.epochs))
         self._state.runs_changed.emit()
@@ -469,7 +524,10 @@ class TrainingService(QObject):
         assert path is not None
         last = str(path / "last.safetensors")
         self._request = ModelRequest(registry.name_of_file(last), last)
-        self._advance(stage="running", started=event, step=event.step, epoch=event.step // event.batches + 1)
+        self._advance(
+            stage=self._unless_stopping("running"), started=event, step=event.step,
+            epoch=event.step // event.batches + 1,
+        )  # fmt: skip
         if self._state.watched is not None:
             self._on_watch_requested(self._state.watched)
         self._state.set_live(None)
@@ -492,6 +550,7 @@ class TrainingService(QObject):
                 epoch=event.epoch, step=event.step, images_per_second=event.images_per_second,
                 seconds_left=per_step_s * (progress.steps - event.step),
             )  # fmt: skip
+        self._layers = event.layers
         if self._state.cursor is None:
             self._state.set_layers(event.layers)
         if event.weight is not None:
@@ -509,16 +568,20 @@ class TrainingService(QObject):
         if isinstance(event, Paused):
             if event.error is not None:
                 self._messages.report(event.error, "training")
-            self._advance(stage="paused", sentence="" if event.error is None else event.error.sentence)
+            sentence = "" if event.error is None else event.error.sentence
+            self._advance(stage=self._unless_stopping("paused"), sentence=sentence)
         elif isinstance(event, Running):
-            self._advance(stage="running", sentence="")
+            self._advance(stage=self._unless_stopping("running"), sentence="")
         elif isinstance(event, Finished):
             self._advance(stage="finished", seconds_left=0.0, sentence="stopped" if event.stopped else "")
         elif isinstance(event, Failed):
             sentence = event.error.sentence if isinstance(event.error, UserError) else "Training ended by an error."
             self._advance(stage="failed", sentence=sentence)
             self._messages.report(event.error, "training")
-        elif isinstance(event, UserError):
+        elif isinstance(event, Exception):
             self._messages.report(event, "training")
+        elif isinstance(event, Unwatched):
+            if event.place == self._state.watched:
+                self._state.watch(None)
         elif isinstance(event, Kept):
             self._messages.notice(f"The network was kept as {event.path.name}.")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -30,10 +30,7 @@ FOLLOW_MS = 500
 
 @dataclass(frozen=True, eq=False)
 class Look:
-    """Asks for what is new in a run's folder; `fresh` begins with everything.
-
-    With `sheet` the validation's first pictures are loaded, too.
-    """
+    """Asks for what is new in a run's folder; `fresh` begins with everything."""
 
     path: Path
     fresh: bool = False
@@ -56,7 +53,7 @@ class Overlay:
 
 @dataclass(frozen=True, eq=False)
 class Looked:
-    """What is new, and on the first look what the run is."""
+    """What is new; on the first look, and where the run was begun again, also its sample of the validation part."""
 
     reader: Reader
     news: News
@@ -75,13 +72,17 @@ def make_follower() -> Callable[[Look], Looked]:
         if reader is None or request.fresh or reader.path != request.path:
             reader = Reader(request.path)
             sheet = _sheet(reader)
-        return Looked(reader, reader.news(), sheet)
+        news = reader.news()
+        if news.anew:  # its configuration may be another one, too
+            reader = Reader(request.path)
+            sheet, news = _sheet(reader), replace(reader.news(), anew=True)
+        return Looked(reader, news, sheet)
 
     return handle
 
 
 def _sheet(reader: Reader) -> ValidationSheet | None:
-    """Return the pictures of a run's validation part; ``None`` where the data is not here any more."""
+    """Return a sample of a run's validation part; ``None`` where the data is not here any more."""
     from cnnviz.core.errors import UserError
     from cnnviz.training import folder, parts, session
     from cnnviz.training.time_machine import sample_of
@@ -107,11 +108,15 @@ def make_traveller() -> Callable[[Any], Any]:
     def handle(request: Travel | Overlay) -> Any:
         if isinstance(request, Overlay):
             return tuple(_curves(Reader(path)) for path in request.paths)
+        steps = time_machine.found_steps(request.path)
         if request.step is not None:
-            return time_machine.read(time_machine.found_steps(request.path).get(request.step, request.path / "gone"))
+            return time_machine.read(steps.get(request.step, request.path / "gone"))
         from cnnviz.models import weight_files
 
-        return dict(weight_files.read(request.path / "last.safetensors").tensors)
+        last, newest = request.path / "last.safetensors", time_machine.read(steps[max(steps)]) if steps else None
+        if newest is not None and not last.is_file():  # its program was killed before it saved
+            return newest.weights, newest
+        return dict(weight_files.read(last).tensors), newest
 
     return handle
 
@@ -195,6 +200,25 @@ class TravelService(QObject):
     @Slot(object, object)
     def _on_lister_done(self, request: object, found: tuple[RunSummary, ...]) -> None:
         self._state.set_runs(found)
+        progress = self._state.progress
+        is_at_rest = progress.stage in ("idle", "finished", "following") and self._path in (None, progress.path)
+        if is_at_rest and progress.path is not None and not progress.path.exists():
+            self._forget()
+
+    def _forget(self) -> None:
+        """Show no run any more: the one in sight was deleted."""
+        self._timer.stop()
+        self._path = None
+        self._state.set_cursor(None)
+        self._state.set_recorded(())
+        self._state.set_layers(())
+        self._state.set_epoch(None)
+        self._state.set_sheet(None)
+        self._state.set_before(None)
+        self._state.set_overlaid(())
+        self._state.set_frozen("")
+        self._state.set_progress(Progress())
+        self._state.set_curves(None)
 
     @Slot()
     def _on_before_requested(self) -> None:
@@ -259,8 +283,8 @@ class TravelService(QObject):
             self._state.set_curves(curves)
         newer = news.recorded != self._state.recorded
         self._state.set_recorded(news.recorded)
-        if newer and news.recorded and self._state.cursor is None:
-            self._traveller.submit(Travel(request.path, news.recorded[-1]))
+        if (newer or request.fresh) and news.recorded and self._state.cursor is None:
+            self._traveller.submit(Travel(request.path, news.recorded[-1] if stage == "following" else None))
 
     @staticmethod
     def _done(started: Any, step: int) -> bool:
@@ -298,15 +322,25 @@ class TravelService(QObject):
         model = ModelRequest(registry.name_of_file(last), last)
         if request.step is None:
             if self._state.cursor is None and not self._state.progress.is_active:
-                self._state.set_live(LiveWeights(self._state.progress.step, result, model))
+                weights, newest = result
+                self._show_end(weights, newest, model)
             return
-        latest = request.step == (self._state.recorded or (None,))[-1]
+        latest = request.step == (self._state.recorded or (None,))[-1] and not self._state.progress.is_active
         if self._state.cursor == request.step or (self._state.cursor is None and latest):
             self._show(result, model)
 
+    def _show_end(self, weights: Mapping[str, Any], newest: Snapshot | None, model: ModelRequest) -> None:
+        """Show the weights that were saved last, beside what is known of the newest recorded step."""
+        if newest is not None:
+            self._show_facts(newest)
+        self._state.set_live(LiveWeights(self._state.progress.step, weights, model))
+
     def _show(self, snapshot: Snapshot, model: ModelRequest) -> None:
-        self._state.set_layers(snapshot.layers)
+        self._show_facts(snapshot)
         self._state.set_live(LiveWeights(snapshot.step, snapshot.weights, model))
+
+    def _show_facts(self, snapshot: Snapshot) -> None:
+        self._state.set_layers(snapshot.layers)
         sheet = self._state.sheet
         if sheet is not None and len(snapshot.predicted_n) == len(sheet.labels_n):
             self._state.set_sheet(replace(sheet, predicted_n=snapshot.predicted_n, step=snapshot.step))

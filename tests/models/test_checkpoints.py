@@ -572,3 +572,16 @@ def test_a_whole_module_says_what_it_is_and_what_to_save(tmp_path: Path) -> None
         torch.save(content, tmp_path / "whole.pt")
         error = refused(tmp_path / "whole.pt", "torchvision.models.resnet.ResNet", "run code", "not opened")
         assert "state_dict" in error.suggestion
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [{"mean": [float("nan")]}, {"std": [0.0]}, {"std": [10**400]}, {"std": [-1]}, {"height": 1e999}, {"width": 0}],
+)
+def test_what_a_damaged_run_says_of_its_pictures_is_not_used(tmp_path: Path, odd: dict[str, object]) -> None:
+    own = {"mean": [0.5], "std": [0.25], "height": 28, "width": 28, "preparation": "digit"}
+    about = {"model": SPEC.name, "classes": list(SPEC.labels), **own}
+    path = tmp_path / "run.safetensors"
+    for note, expected in ((about, (0.5,)), ({**about, **odd}, SPEC.input.mean)):
+        path.write_bytes(save(state(), metadata={"cnnviz": json.dumps(note)}))
+        assert checkpoints.load_guessed(str(path))[0].input.mean == expected

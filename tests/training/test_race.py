@@ -13,6 +13,7 @@ from cnnviz.datasets.images import LabelledImages
 from cnnviz.training import runs
 from cnnviz.training.config import TrainConfig
 from cnnviz.training.events import BatchesDone, EpochDone, Finished, Started
+from cnnviz.training.folder import read_state
 from cnnviz.training.loop import Run
 from cnnviz.training.parts import order_of
 from cnnviz.training.race import LaneEnded, LaneEvent, Race
@@ -175,3 +176,28 @@ def test_a_full_disk_stops_the_race_where_it_is_and_it_goes_on(tmp_path: Path, m
             assert event.step > 3
     race.close()
     assert steps == [10, 10]
+
+
+def test_a_disk_that_is_full_at_the_end_is_said_and_the_end_is_written_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    race = Race.begin(PAIR, tmp_path, "race", load)
+    folder = race.sessions[0].folder
+    assert folder is not None
+    record, full = folder.record, [True]
+
+    def write(event: object) -> None:
+        if full[0] and isinstance(event, Finished):
+            raise UserError("The disk is full.") from OSError(28, "No space left on device")
+        record(event)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(folder, "record", write)
+    with pytest.raises(UserError, match="full"):
+        list(race.events())
+    full[0] = False
+    raced(race)
+    for session in race.sessions:
+        assert session.folder is not None
+        saved = read_state(session.folder.path)
+        assert saved is not None
+        assert (saved.step, saved.rest["epoch"]) == (10, 3)

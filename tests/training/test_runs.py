@@ -62,7 +62,10 @@ def test_damaged_facts_take_nothing_but_their_numbers(tmp_path: Path, facts: str
     assert (found.began, found.steps, found.accuracy) == (0.0, 0, 0.9)
 
 
-@pytest.mark.parametrize("tail", [b"3,30,0.5", b"3,30,0.5,0.9,0.3,0.9", b"\0" * 200_000, b"a,b,c,d,e,f,g,h,i\n"])
+@pytest.mark.parametrize(
+    "tail",
+    [b"3,30,0.5", b"3,30,0.5,0.9,0.3,0.9", b"\0" * 200_000, b"a,b,c,d,e,f,g,h,i\n", b"inf,inf,0,0,0,0.9,0,0,0\n"],
+)
 def test_half_a_row_does_not_count(tmp_path: Path, tail: bytes) -> None:
     with (make(tmp_path, "run", 5.0, ROWS) / "metrics.csv").open("ab") as file:
         file.write(tail)

@@ -24,8 +24,8 @@ from cnnviz.training.config import TrainConfig
 from cnnviz.training.events import BatchesDone, Event
 from cnnviz.training.loop import Run
 from cnnviz.training.variation import NONE
-from cnnviz.workers.racing import RacingService
-from cnnviz.workers.training import TrainingService
+from cnnviz.workers.racing import LanesWent, RaceEnded, RaceWork, RacingService
+from cnnviz.workers.training import Paused, TrainingService
 
 CONFIG = TrainConfig(
     "lenet5", "starter", epochs=2, batch_size=20, validation=25, pictures=100, variation=NONE, threads=1,
@@ -204,3 +204,20 @@ def test_a_full_disk_makes_the_race_wait(
     assert state.race.progress.step == 10
     for lane in state.race.progress.lanes:
         assert lane.curves.batches["step"].tolist() == list(range(1, 11))
+
+
+def test_a_pause_after_a_stop_is_no_pause(tmp_path: Path) -> None:
+    events: list[object] = []
+
+    def report(event: object) -> None:
+        events.append(event)
+        if isinstance(event, LanesWent) and len(events) == 2:
+            work.stop()
+            work.pause(True)
+        elif isinstance(event, Paused):
+            work.pause(False)  # or this test would wait for ever
+
+    work = RaceWork(lambda: races.Race.begin(LONG, tmp_path, "race", session.load_data), report)
+    work.run()
+    assert not any(isinstance(event, Paused) for event in events)
+    assert events[-1] == RaceEnded(stopped=True)

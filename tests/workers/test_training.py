@@ -19,13 +19,14 @@ from cnnviz.datasets.starter import load_starter
 from cnnviz.models import registry
 from cnnviz.state.app_state import AppState
 from cnnviz.state.messages import Message, MessageCenter
-from cnnviz.state.training_state import Stage, WeightPlace
+from cnnviz.state.training_state import Progress, Stage, WeightPlace
 from cnnviz.training import runs, session
 from cnnviz.training.config import TrainConfig
+from cnnviz.training.events import BatchesDone, EpochDone, Finished, Started
 from cnnviz.training.variation import NONE
 from cnnviz.workers.inference import InferenceService
-from cnnviz.workers.training import TrainingService
-from cnnviz.workers.travelling import TravelService
+from cnnviz.workers.training import Paused, Running, TrainingService, Work
+from cnnviz.workers.travelling import Look, TravelService, make_follower
 
 CONFIG = TrainConfig(
     "lenet5", "starter", epochs=2, batch_size=20, validation=50, variation=NONE, threads=1, device="cpu"
@@ -355,3 +356,172 @@ def test_keeping_the_network(state: AppState, training: TrainingService, qtbot: 
     spec, loaded = checkpoints.load_guessed(str(tmp_path / "kept.safetensors"))
     assert spec.name == "lenet5"
     assert not loaded.is_random
+
+
+def worked(path: Path, at_once: Callable[[Work, object], None]) -> list[object]:
+    """Run a short training in this thread and return its events; each is handed to `at_once` first."""
+    events: list[object] = []
+
+    def report(event: object) -> None:
+        events.append(event)
+        at_once(work, event)
+
+    few = session.load_data(CONFIG)
+    work = Work(lambda: session.Session.begin(CONFIG, few, path), report)
+    work.run()
+    return events
+
+
+@pytest.mark.parametrize("kind", [BatchesDone, EpochDone, Finished])
+def test_a_pause_at_the_very_end_does_not_outlive_the_run(tmp_path: Path, kind: type) -> None:
+    def ask(work: Work, event: object) -> None:
+        if isinstance(event, kind) and getattr(event, "step", 20) == 20:
+            work.commands.put(lambda asked: asked.pause(True))
+        elif isinstance(event, Paused):
+            work.commands.put(lambda asked: asked.pause(False))
+
+    events = worked(tmp_path / "run", ask)
+    assert isinstance(events[-1], Finished)
+    told = [type(event) for event in events if isinstance(event, (Paused, Running))]
+    assert told == ([] if kind is Finished else [Paused, Running])
+
+
+def test_a_step_at_the_end_of_an_epoch_is_a_step(tmp_path: Path) -> None:
+    seen, paused_at = [0], list[int]()
+
+    def ask(work: Work, event: object) -> None:
+        if isinstance(event, BatchesDone):
+            seen[0] = event.step
+            if event.step == 10:
+                work.commands.put(lambda asked: asked.pause(True))
+        elif isinstance(event, Paused):
+            paused_at.append(seen[0])
+            work.commands.put(lambda asked: asked.single() if len(paused_at) < 3 else asked.pause(False))
+
+    events = worked(tmp_path / "run", ask)
+    assert paused_at == [10, 11, 12]
+    assert isinstance(events[-1], Finished)
+
+
+def test_what_cannot_be_done_does_not_end_the_run(tmp_path: Path) -> None:
+    def fail(work: Work) -> None:
+        raise ValueError("no")
+
+    def ask(work: Work, event: object) -> None:
+        if isinstance(event, Started):
+            work.commands.put(fail)
+
+    events = worked(tmp_path / "run", ask)
+    assert sum(isinstance(event, ValueError) for event in events) == 1
+    assert isinstance(events[-1], Finished)
+
+
+def test_a_weight_of_the_network_before_is_watched_no_more(
+    state: AppState, training: TrainingService, said: list[Message], qtbot: QtBot
+) -> None:
+    state.training.watch(WeightPlace("elsewhere.weight", (0, 0)))
+    state.training.start_requested.emit(CONFIG, "")
+    qtbot.waitUntil(lambda: state.training.progress.stage in ("finished", "failed"), timeout=30_000)
+    assert state.training.progress.stage == "finished"
+    assert state.training.watched is None
+    assert not said
+
+
+def test_a_stop_at_the_very_end_leaves_the_run_finished(
+    state: AppState, training: TrainingService, qtbot: QtBot
+) -> None:
+    def stop(progress: Progress) -> None:
+        if progress.stage == "finished":
+            state.training.stop_requested.emit()
+
+    state.training.progress_changed.connect(stop)
+    state.training.start_requested.emit(CONFIG, "")
+    qtbot.waitUntil(at(state, "finished"), timeout=30_000)
+    qtbot.waitUntil(lambda: training._thread is None, timeout=30_000)
+    assert state.training.progress.stage == "finished"
+
+
+@pytest.mark.parametrize("late", [Paused(), Running()])
+def test_what_comes_late_does_not_take_back_a_stop(state: AppState, training: TrainingService, late: object) -> None:
+    state.training.set_progress(Progress("stopping"))
+    training.happened.emit(late)
+    assert state.training.progress.stage == "stopping"
+
+
+def test_a_run_that_others_go_on_with_keeps_its_pictures(tmp_path: Path) -> None:
+    few = session.load_data(CONFIG)
+    path = tmp_path / "theirs"
+    first = session.Session.begin(CONFIG, few, path)
+    list(first.events(lambda: first.run.step >= 3))
+    first.close()
+    follow = make_follower()
+    assert follow(Look(path, fresh=True)).sheet is not None
+    second = session.Session.resume(path)
+    list(second.events(lambda: second.run.step >= 6))
+    second.close()
+    looked = follow(Look(path))
+    assert looked.news.anew
+    assert looked.sheet is not None
+    assert looked.news.batches["step"].tolist() == list(range(1, second.run.step + 1))
+    assert not follow(Look(path)).news.anew
+
+
+def test_a_run_that_waits_comes_back_to_the_present(state: AppState, training: TrainingService, qtbot: QtBot) -> None:
+    training_state = state.training
+    training_state.start_requested.emit(LONG, "")
+    qtbot.waitUntil(past(state, 5), timeout=30_000)
+    training_state.pause_requested.emit(True)
+    qtbot.waitUntil(lambda: at(state, "paused")() and bool(training_state.recorded), timeout=30_000)
+    now, layers, first = training_state.progress.step, training_state.layers, training_state.recorded[0]
+    training_state.travel_requested.emit(first)
+    qtbot.waitUntil(lambda: training_state.live is not None and training_state.live.step == first, timeout=30_000)
+    training_state.travel_requested.emit(None)
+    qtbot.waitUntil(lambda: training_state.sheet is not None and training_state.sheet.step == now, timeout=30_000)
+    assert training_state.live is not None
+    assert training_state.live.step == now
+    assert training_state.layers == layers
+
+
+def test_the_end_of_a_run_is_what_is_shown_of_it(state: AppState, training: TrainingService, qtbot: QtBot) -> None:
+    state.training.start_requested.emit(CONFIG, "")
+    qtbot.waitUntil(at(state, "finished"), timeout=30_000)
+    live, sheet, path = state.training.live, state.training.sheet, state.training.progress.path
+    assert live is not None
+    assert sheet is not None
+    assert (live.step, sheet.step) == (20, 20)
+    qtbot.waitUntil(lambda: training._thread is None, timeout=30_000)
+    state.training.follow_requested.emit(str(path))
+    qtbot.waitUntil(lambda: state.training.live not in (None, live), timeout=30_000)
+    assert state.training.live is not None
+    assert state.training.live.step == 20
+    assert torch.equal(state.training.live.tensors["conv1.weight"], live.tensors["conv1.weight"])
+
+
+def test_the_factor_of_the_rate_belongs_to_its_run(
+    state: AppState, training: TrainingService, qtbot: QtBot, tmp_path: Path
+) -> None:
+    state.training.start_requested.emit(LONG, "slow")
+    qtbot.waitUntil(past(state, 5), timeout=30_000)
+    state.training.rate_requested.emit(0.5)
+    assert state.training.progress.scale == 0.5
+    state.training.start_requested.emit(LONG, "usual")
+    usual, slow = tmp_path / "usual", tmp_path / "slow"
+    qtbot.waitUntil(lambda: state.training.progress.path == usual and past(state, 5)(), timeout=30_000)
+    assert state.training.progress.scale == 1.0
+    state.training.resume_requested.emit(str(slow))
+    qtbot.waitUntil(lambda: state.training.progress.path == slow and past(state, 5)(), timeout=30_000)
+    assert state.training.progress.scale == 0.5
+
+
+def test_a_run_in_sight_that_is_deleted_leaves_the_window(
+    state: AppState, training: TrainingService, said: list[Message], qtbot: QtBot
+) -> None:
+    state.training.start_requested.emit(CONFIG, "mine")
+    qtbot.waitUntil(lambda: at(state, "finished")() and training._thread is None, timeout=30_000)
+    assert state.training.progress.path is not None
+    runs.delete(state.training.progress.path)
+    state.training.runs_changed.emit()
+    qtbot.waitUntil(lambda: state.training.progress == Progress(), timeout=30_000)
+    assert state.training.curves is None
+    assert state.training.recorded == ()
+    assert not said

@@ -46,6 +46,7 @@ class RunBar(QWidget):
     def __init__(self, state: AppState, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._state, self._training = state, state.training
+        self._scale = 1.0
         self.title = QLabel(EMPTY, self)
         self.title.setWordWrap(True)
         self.bar = QProgressBar(self)
@@ -136,6 +137,9 @@ class RunBar(QWidget):
         unfinished = not known or progress.step < progress.steps
         self.resume.setVisible(not active and progress.path is not None and unfinished and stage != "following")
         self.slower.setVisible(stage == "failed" and "no longer a number" in progress.sentence)
+        if progress.scale != self._scale:
+            self._scale = progress.scale
+            self.show_rate(progress.scale)
         for part in (self.rate, self.freeze, self.keep):
             part.setEnabled(stage in ("running", "paused"))
         for part in (self.pause, self.step, self.stop):
@@ -147,15 +151,20 @@ class RunBar(QWidget):
         progress = self._training.progress
         if model is None or progress.path is None or not model.request.name.endswith("last.safetensors"):
             return
-        chosen = self.freeze.currentData()
         self.freeze.clear()
         self.freeze.addItem(_NOTHING, "")
         for node in model.graph.layers[:-1]:
             if node.weight:
                 path = node.weight.rpartition(".")[0]
                 self.freeze.addItem(f"Frozen up to {path}", path)
-        frozen = progress.config.freeze if progress.config is not None else ""
-        self.freeze.setCurrentIndex(max(0, self.freeze.findData(chosen or frozen)))
+        self.show_frozen(self._training.frozen)
+
+    @Slot(str)
+    def show_frozen(self, path: str) -> None:
+        """Show up to where the network is frozen: a layer, or a group that ends with one."""
+        if self.freeze.findData(path) < 0:
+            self.freeze.addItem(f"Frozen up to {path}", path)
+        self.freeze.setCurrentIndex(self.freeze.findData(path))
 
     @Slot()
     def _on_pause_clicked(self) -> None:

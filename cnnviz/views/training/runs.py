@@ -157,7 +157,7 @@ class RunsPanel(Panel):
             return
         run = self._runs[item.row()]
         if item.text() != run.name:
-            self._do(_Renaming(self._training.runs_changed.emit, run.path, item.text()))
+            self._do(_Renaming(self._training.runs_changed.emit, run.path, item.text(), self._go_along))
             return
         ticked = [
             str(one.path)
@@ -165,6 +165,11 @@ class RunsPanel(Panel):
             if (found := self.table.item(row, 0)) is not None and found.checkState() == Qt.CheckState.Checked
         ]
         self._training.overlay_requested.emit(tuple(ticked))
+
+    def _go_along(self, path: Path, new: Path) -> None:
+        """Open a run that is in sight where it lies now."""
+        if self._training.progress.path == path:
+            self._training.follow_requested.emit(str(new))
 
     def _open(self) -> None:
         run = self._chosen()
@@ -242,17 +247,23 @@ class _OnDisk(QUndoCommand):
 
 
 class _Renaming(_OnDisk):
-    def __init__(self, changed: Callable[[], object], path: Path, name: str) -> None:
+    def __init__(
+        self, changed: Callable[[], object], path: Path, name: str, moved: Callable[[Path, Path], object]
+    ) -> None:
         super().__init__(f"rename {path.name}", changed, path)
-        self._name, self._new = name, path
+        self._name, self._new, self._moved = name, path, moved
 
     def first(self) -> None:
         """Rename it."""
         self._new = runs.rename(self._path, self._name)
+        self._moved(self._path, self._new)
 
     def undo(self) -> None:
         """Give it its old name."""
-        self._try(lambda: runs.rename(self._new, self._path.name))
+        self._try(self._back)
+
+    def _back(self) -> None:
+        self._moved(self._new, runs.rename(self._new, self._path.name))
 
 
 class _Deleting(_OnDisk):

@@ -65,7 +65,8 @@ class TimeBar(QWidget):
         if not self._steps:
             self.words.setText(EMPTY)
         elif step is None:
-            self.words.setText(f"The present; {len(self._steps)} recorded steps to go back to")
+            steps = "1 recorded step" if len(self._steps) == 1 else f"{len(self._steps)} recorded steps"
+            self.words.setText(f"The present; {steps} to go back to")
         else:
             self.words.setText(f"Step {step:,} of the run, {at + 1} of {len(self._steps)} recorded ones")
 

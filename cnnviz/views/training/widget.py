@@ -74,6 +74,7 @@ class TrainingView(View):
         self.follow(state.training.recorded_changed, lambda: state.training.recorded, self.time.show_recorded)
         self.follow(state.training.cursor_changed, lambda: state.training.cursor, self.time.show_cursor)
         self.follow(state.model_changed, lambda: state.model, self.bar.show_model)
+        self.follow(state.training.frozen_changed, lambda: state.training.frozen, self.bar.show_frozen)
 
     def _lay_out(self) -> None:
         self._rows = QSplitter(Qt.Orientation.Vertical, self)
@@ -119,7 +120,6 @@ class TrainingView(View):
     def _on_bar_again_requested(self) -> None:
         path = self.state.training.progress.path
         if path is not None:
-            self.bar.show_rate(0.1)
             self.state.training.resume_requested.emit(str(path))
             self.state.training.rate_requested.emit(0.1)
 
