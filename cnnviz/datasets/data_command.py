@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 import sys
+from functools import partial
 
 from tqdm import tqdm
 
-from cnnviz.core.errors import UserError
+from cnnviz.core.fetching import fetch_each
 from cnnviz.datasets import fetching, registry
 from cnnviz.datasets.registry import DatasetSpec
-
-INTERRUPTED = 130
 
 
 def list_command(*, as_json: bool) -> None:
@@ -52,17 +51,7 @@ def fetch_command(names: list[str], *, mirror: str | None) -> int:
         When a name is unknown, before anything is fetched.
     """
     specs = [registry.get(name) for name in dict.fromkeys(names)]
-    failed = 0
-    for spec in specs:
-        try:
-            print(f"{spec.name}: {_fetch(spec, mirror)}", flush=True)
-        except UserError as error:
-            failed += 1
-            print(f"cnnviz: {spec.name}: {error}", file=sys.stderr, flush=True)
-        except KeyboardInterrupt:
-            print("cnnviz: stopped; what came is kept, and the same command goes on from there.", file=sys.stderr)
-            return INTERRUPTED
-    return 1 if failed else 0
+    return fetch_each((spec.name, partial(_fetch, spec, mirror)) for spec in specs)
 
 
 def _fetch(spec: DatasetSpec, mirror: str | None) -> str:

@@ -5,17 +5,16 @@ from __future__ import annotations
 import json
 import sys
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import Literal
 
 from tqdm import tqdm
 
 from cnnviz.core import paths
-from cnnviz.core.errors import UserError
+from cnnviz.core.fetching import fetch_each
 from cnnviz.core.formats import bytes_text
 from cnnviz.models import published, registry
 from cnnviz.models.registry import ModelSpec
-
-INTERRUPTED = 130
 
 
 @dataclass(frozen=True)
@@ -104,17 +103,7 @@ def fetch_command(names: list[str], *, check: bool, mirror: str | None) -> int:
         When a name is unknown, before anything is fetched.
     """
     specs = [registry.get(name) for name in dict.fromkeys(names)]
-    failed = 0
-    for spec in specs:
-        try:
-            print(f"{spec.name}: {_fetch(spec, check=check, mirror=mirror)}", flush=True)
-        except UserError as error:
-            failed += 1
-            print(f"cnnviz: {spec.name}: {error}", file=sys.stderr, flush=True)
-        except KeyboardInterrupt:
-            print("cnnviz: stopped; what came is kept, and the same command goes on from there.", file=sys.stderr)
-            return INTERRUPTED
-    return 1 if failed else 0
+    return fetch_each((spec.name, partial(_fetch, spec, check=check, mirror=mirror)) for spec in specs)
 
 
 def _fetch(spec: ModelSpec, *, check: bool, mirror: str | None) -> str:

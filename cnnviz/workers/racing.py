@@ -10,7 +10,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QObject, QThread, Signal, Slot
+from PySide6.QtCore import QObject, Signal, Slot
 
 from cnnviz.core.errors import UserError
 from cnnviz.state.app_state import AppState
@@ -20,9 +20,8 @@ from cnnviz.state.training_state import RunCurves
 from cnnviz.training import runs
 from cnnviz.training.config import TrainConfig
 from cnnviz.training.events import BatchesDone, EpochDone, Finished, Started
-from cnnviz.workers.gentle_import import gentle_import
-from cnnviz.workers.latest_lane import STACK_BYTES
 from cnnviz.workers.training import Failed, Paused, Running
+from cnnviz.workers.training_thread import TrainingThread
 
 if TYPE_CHECKING:
     from cnnviz.training.race import LaneEvent, Race
@@ -139,22 +138,6 @@ class RaceWork:
         self._reported_s = time.perf_counter()
 
 
-class _RacingThread(QThread):
-    def __init__(self, service: RacingService, open_race: Callable[[], Race]) -> None:
-        super().__init__(service)
-        self.setObjectName("race")
-        self.setStackSize(STACK_BYTES)
-        self.work = RaceWork(open_race, service.happened.emit)
-
-    def run(self) -> None:
-        """Train."""
-        with gentle_import():
-            import torch._dynamo  # noqa: F401  # what the first optimiser imports
-
-            import cnnviz.training.race  # noqa: F401
-        self.work.run()
-
-
 class RacingService(QObject):
     """Brings the wishes of the state to the race's thread, and its events to the state.
 
@@ -169,7 +152,7 @@ class RacingService(QObject):
     def __init__(self, state: AppState, messages: MessageCenter, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._app, self._state, self._messages = state, state.race, messages
-        self._thread: _RacingThread | None = None
+        self._thread: TrainingThread[RaceWork] | None = None
         self.happened.connect(self._on_happened)
         self._state.start_requested.connect(self._on_start_requested)
         self._state.pause_requested.connect(self._on_pause_requested)
@@ -200,7 +183,7 @@ class RacingService(QObject):
             return Race.begin(configs, runs.folder(), name, session.load_data)
 
         self._advance(stage="preparing", lanes=(), sentence="")
-        self._thread = _RacingThread(self, open_race)
+        self._thread = TrainingThread("race", RaceWork(open_race, self.happened.emit), "cnnviz.training.race", self)
         self._thread.finished.connect(self._on_thread_finished)
         self._thread.start()
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from PySide6.QtCore import QObject, QThread, Signal, Slot
+from PySide6.QtCore import QObject, Signal, Slot
 
 from cnnviz.core.curves import Curves
 from cnnviz.core.errors import UserError
@@ -30,8 +30,7 @@ from cnnviz.state.training_state import (
 from cnnviz.training import runs
 from cnnviz.training.config import TrainConfig
 from cnnviz.training.events import BatchesDone, EpochDone, Finished, LayerStep, Started
-from cnnviz.workers.gentle_import import gentle_import
-from cnnviz.workers.latest_lane import STACK_BYTES
+from cnnviz.workers.training_thread import TrainingThread
 
 if TYPE_CHECKING:
     from cnnviz.training.session import Session
@@ -316,22 +315,6 @@ def sheet_of(session: Session) -> ValidationSheet | None:
     return ValidationSheet(data.images_nhw[chosen], data.labels_n[chosen], np.zeros(0, np.int64), data.classes)
 
 
-class _TrainingThread(QThread):
-    def __init__(self, service: TrainingService, open_session: Callable[[], Session]) -> None:
-        super().__init__(service)
-        self.setObjectName("training")
-        self.setStackSize(STACK_BYTES)
-        self.work = Work(open_session, service.happened.emit)
-
-    def run(self) -> None:
-        """Train."""
-        with gentle_import():
-            import torch._dynamo  # noqa: F401  # what the first optimiser imports
-
-            import cnnviz.training.session  # noqa: F401
-        self.work.run()
-
-
 class TrainingService(QObject):
     """Brings the wishes of the state to the training thread, and its events to the state.
 
@@ -346,7 +329,7 @@ class TrainingService(QObject):
     def __init__(self, state: AppState, messages: MessageCenter, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._app, self._state, self._messages = state, state.training, messages
-        self._thread: _TrainingThread | None = None
+        self._thread: TrainingThread[Work] | None = None
         self._request: ModelRequest | None = None
         self._next: Callable[[], None] | None = None
         self._layers: tuple[LayerStep, ...] = ()  # of the newest step, whichever is in sight
@@ -391,7 +374,8 @@ class TrainingService(QObject):
         self._state.set_cursor(None)
         self._state.set_before(None)
         self._state.set_progress(Progress("preparing", path, config))
-        self._thread = _TrainingThread(self, open_session)
+        work = Work(open_session, self.happened.emit)
+        self._thread = TrainingThread("training", work, "cnnviz.training.session", self)
         self._thread.finished.connect(self._on_thread_finished)
         self._thread.start()
 

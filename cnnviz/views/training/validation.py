@@ -96,7 +96,7 @@ class ValidationPanel(Panel):
 
     @Slot(object)
     def show_sheet(self, sheet: ValidationSheet | None) -> None:
-        """Show what the network says to the first pictures of the validation part."""
+        """Show what the network says to the sample of the validation part."""
         before, self._sheet = self._sheet, sheet
         if before is None or sheet is None or before.images_nhw is not sheet.images_nhw:
             self.choice = Choice(wrong=self.wrong.isChecked())
