@@ -112,7 +112,8 @@ class RunBar(QWidget):
         parts = (
             self.pause, self.step, self.stop, self.resume, self.slower, self.rate, self.freeze, self.shown, self.keep,
         )  # fmt: skip
-        flow.setLayout(FlowLayout(parts, theme.GRID_PX))
+        # The last one may be narrowed: an empty one, so that no button is.
+        flow.setLayout(FlowLayout((*parts, QWidget(flow)), theme.GRID_PX))
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(theme.GRID_PX // 2)
