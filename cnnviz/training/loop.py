@@ -36,7 +36,7 @@ from cnnviz.training.schedules import factor
 from cnnviz.training.varying import mix, vary
 from cnnviz.training.weight_step import WeightStep
 
-READ_S = 0.1
+READ_S = 0.2
 """Losses stay on the device and are read at most this often: reading waits for the device."""
 
 MEASURED = 10_000

@@ -19,6 +19,7 @@ from cnnviz.widgets.figure import draw_text
 View = tuple[float, float]
 BoxRow = tuple[Line | None, str, str]
 SAMPLE_PX = 28
+LEAST_NOTED = 5  # rows of text in a plot that has room to say which lines the legend leaves out
 BOX_PX, BOX_SHARE = 260, 0.88  # the width that a box has in any case, and how much it covers of what lies behind
 _LEFT, _RIGHT = Qt.AlignmentFlag.AlignLeft, Qt.AlignmentFlag.AlignRight
 
@@ -259,7 +260,7 @@ def arrange(lines: tuple[Line, ...], face: Face, view: View, size: QSize) -> Fra
     plot = QRectF(left, top, max(10, size.width() - left - 14), max(10, bottom - top))
     points = tuple(points_of(line, *view, max(2, int(plot.width()))) for line in lines)
     y, notes = _values_axis(points, face, view)
-    if len(entries) < len(listed):
+    if len(entries) < len(listed) and plot.height() >= LEAST_NOTED * metrics.height():  # else it hides the lines
         notes.append(f"{len(listed) - len(entries)} more lines")
     return Frame(face, QSize(size), plot, Axis(*view), y, points, tuple(entries), "; ".join(notes))
 

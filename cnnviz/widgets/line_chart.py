@@ -18,6 +18,7 @@ from cnnviz.widgets.figure import Figure, KeptPicture
 
 ZOOM, PAN = 0.8, 0.1
 LEAST_STEPS = 8  # fewer are never spread over the whole width
+DESCRIBE_MS = 1000  # lines that grow are put into words at most this often
 
 
 class LineChart(Figure):
@@ -67,6 +68,9 @@ class LineChart(Figure):
         self._click = QTimer(self)  # a click is known to be one when no second one follows
         self._click.setSingleShot(True)
         self._click.timeout.connect(self._on_click_timeout)
+        self._describing = QTimer(self)
+        self._describing.setSingleShot(True)
+        self._describing.timeout.connect(self._describe)
 
     @property
     def lines(self) -> tuple[Line, ...]:
@@ -77,18 +81,21 @@ class LineChart(Figure):
         self, lines: Sequence[Line], x_title: str = "step", name_x: Callable[[float], str] = step_text
     ) -> None:
         """Show lines, or the same ones grown; `name_x` writes a place of the horizontal axis in words."""
-        self._lines = tuple(line for line in lines if len(line.series))
+        before, self._lines = self._lines, tuple(line for line in lines if len(line.series))
         self._face = replace(self._face, x_title=x_title, name_x=name_x)
         if self._view is not None and self._follows and self._lines:
             end, width = self._extent()[1], self._view[1] - self._view[0]
             self._view = (end - width, end)
-        self.setAccessibleDescription(self._summary())
+        if [line.title for line in before] != [line.title for line in self._lines]:
+            self._describe()
+        elif not self._describing.isActive():
+            self._describing.start(DESCRIBE_MS)
         self._change()
 
     def show_sentence(self, sentence: str) -> None:
         """Say what will be here; it is seen while there is no line."""
         self._sentence = sentence
-        self.setAccessibleDescription(self._summary())
+        self._describe()
         self._change()
 
     def show_stops(self, stops: Sequence[float], mark: float | None) -> None:
@@ -132,6 +139,10 @@ class LineChart(Figure):
         low = min(float(line.series.x[0]) * line.scale for line in self._lines)
         high = max(float(line.series.x[-1]) * line.scale for line in self._lines)
         return (low, high) if high > low else (low - 0.5, high + 0.5)
+
+    @Slot()
+    def _describe(self) -> None:
+        self.setAccessibleDescription(self._summary())
 
     def _summary(self) -> str:
         """Return the numbers in words."""

@@ -274,6 +274,28 @@ def test_the_numbers_are_told_in_words(chart: LineChart) -> None:
     assert chart.accessibleDescription() == "training: newest 2.000, 3 values, 1.000 to 3.000."
 
 
+def test_lines_that_grow_are_told_now_and_then_and_other_ones_at_once(chart: LineChart, qtbot: QtBot) -> None:
+    line = line_of([3.0])
+    chart.show_lines([line])
+    told = chart.accessibleDescription()
+    for step in range(2, 50):
+        line.series.curves.append({"step": [float(step)], "loss": [1.0]})
+        chart.show_lines([line])
+    assert chart.accessibleDescription() == told
+    qtbot.waitUntil(lambda: "49 values" in chart.accessibleDescription())
+    chart.show_lines([line, line_of([1.0], "validation")])
+    assert "validation" in chart.accessibleDescription()
+
+
+def test_a_small_chart_does_not_hide_its_lines_under_words(chart: LineChart) -> None:
+    lines = [line_of([1.0, 2.0], f"a long title of line {i}") for i in range(14)]
+    chart.show_lines(lines)
+    chart.resize(600, 300)
+    assert "more lines" in frame(chart).note
+    chart.resize(240, 90)
+    assert frame(chart).note == ""
+
+
 def test_lines_are_told_apart_without_colour_and_are_seen_on_their_panel() -> None:
     def luminance(colour: str) -> float:
         parts = np.array([QColor(colour).redF(), QColor(colour).greenF(), QColor(colour).blueF()])

@@ -127,7 +127,7 @@ def test_many_reports_are_one_painting_and_none_while_hidden(panel: CurvesPanel,
     assert not panel._timer.isActive()
     before = panel.loss.accessibleDescription()
     panel.show()
-    assert panel.loss.accessibleDescription() != before
+    qtbot.waitUntil(lambda: panel.loss.accessibleDescription() != before)
 
 
 def test_what_is_seen_can_be_chosen(panel: CurvesPanel, state: AppState, qtbot: QtBot) -> None:
