@@ -200,6 +200,7 @@ def _add_train(parser: argparse.ArgumentParser) -> None:
 
 def _add_resume(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("run", metavar="RUN", help="a run's folder, or its name in the list of runs")
+    parser.add_argument("--learning-rate", type=float, metavar="RATE", help="another highest rate from here on")
     parser.add_argument("--json", action="store_true", help="print what happens, a line of JSON each")
 
 

@@ -23,7 +23,8 @@ from io import FileIO
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from cnnviz.core.errors import UserError
+from cnnviz.core.errors import Cancelled, UserError
+from cnnviz.core.files import claimed
 from cnnviz.core.formats import bytes_text
 
 Progress = Callable[[int, "int | None", float], None]
@@ -46,10 +47,6 @@ _PASSING = (408, 425, 429, 500, 502, 503, 504)
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
-class Cancelled(UserError):
-    """The user did not want to wait any longer; what came is kept."""
-
-
 class _Broken(Exception):
     """The connection ended early; another try may go on from there."""
 
@@ -69,6 +66,11 @@ def kept_bytes(path: Path) -> int:
         return part_of(path).stat().st_size
     except OSError:
         return 0
+
+
+def fetched_elsewhere(name: str) -> UserError:
+    """Return what to tell the user when something is on its way already."""
+    return UserError(f"Another program is fetching '{name}'.", suggestion="Wait until it is done.")
 
 
 def _md5() -> hashlib._Hash:
@@ -146,7 +148,7 @@ def download(
     Cancelled
         When `stopped` said so.
     UserError
-        When the address, the network, the server, the disk or the hash is at fault.
+        When the address, the network, the server, the disk or the hash is at fault, or another program fetches it.
     """
     wanted = (md5 or sha256_prefix).lower()
     if re.fullmatch(r"[0-9a-f]{32}" if md5 else r"[0-9a-f]{8,64}", wanted) is None:
@@ -160,20 +162,18 @@ def download(
     part = part_of(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            with part.open("ab+", buffering=0) as file:
-                whole = _Download(url, path, file, hashing, wanted, size, progress, stopped).run()
-                os.fsync(file.fileno())
-        finally:
-            if kept_bytes(path) == 0:
-                part.unlink(missing_ok=True)
-        if not whole:
-            part.unlink()
-            raise UserError(
-                f"'{path.name}' came with wrong contents and was thrown away: its hash does not begin with {wanted}.",
-                suggestion=f"Try again; if it stays so, '{parts.hostname}' has another file than the one published.",
-            )
-        part.replace(path)
+        with claimed(path, fetched_elsewhere(path.name)):
+            try:
+                with part.open("ab+", buffering=0) as file:
+                    whole = _Download(url, path, file, hashing, wanted, size, progress, stopped).run()
+                    os.fsync(file.fileno())
+            finally:
+                if kept_bytes(path) == 0:
+                    part.unlink(missing_ok=True)
+            if not whole:
+                part.unlink()
+                raise _wrong(path.name, wanted, parts.hostname)
+            part.replace(path)
     except OSError as error:
         raise _disk_sentence(path, error) from error
 
@@ -323,9 +323,7 @@ class _Download:
 
     def _write(self, block: bytes) -> None:
         if os.fstat(self._file.fileno()).st_size != self._have:
-            raise UserError(
-                f"Another program is downloading '{self._path.name}' too.", suggestion="Wait until that one is done."
-            )
+            raise fetched_elsewhere(self._path.name)  # the disk is one that does not lock
         if self._size is not None and self._have + len(block) > self._size * (1 + ROUNDING) + BLOCK:
             self._begin_anew()
             raise UserError(
@@ -486,6 +484,13 @@ class _Rate:
 
 def _differ(total: int, size: int) -> bool:
     return abs(total - size) > size * ROUNDING
+
+
+def _wrong(name: str, wanted: str, host: str) -> UserError:
+    return UserError(
+        f"'{name}' came with wrong contents and was thrown away: its hash does not begin with {wanted}.",
+        suggestion=f"Try again; if it stays so, '{host}' has another file than the one published.",
+    )
 
 
 def _cancelled(name: str) -> Cancelled:

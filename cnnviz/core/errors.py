@@ -24,3 +24,7 @@ class UserError(Exception):
 
     def __str__(self) -> str:
         return f"{self.sentence} {self.suggestion}".strip()
+
+
+class Cancelled(UserError):
+    """The user did not want to wait any longer."""

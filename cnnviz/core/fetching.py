@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 
+from tqdm import tqdm
+
+from cnnviz.core.download import Progress
 from cnnviz.core.errors import UserError
 
 INTERRUPTED = 130
@@ -34,3 +38,35 @@ def fetch_each(wanted: Iterable[tuple[str, Callable[[], str]]]) -> int:
             print("cnnviz: stopped; what came is kept, and the same command goes on from there.", file=sys.stderr)
             return INTERRUPTED
     return 1 if failed else 0
+
+
+@contextmanager
+def progress_bar(name: str, size: int = 0) -> Iterator[Progress]:
+    """Show on standard error how far a download is, where that is a terminal.
+
+    Parameters
+    ----------
+    name
+        What is fetched.
+    size
+        About how many bytes it has; 0 where that is not known yet.
+    """
+    with tqdm(
+        total=size or None, desc=name, unit="B", unit_scale=True, unit_divisor=1024, disable=None, file=sys.stderr
+    ) as bar:
+        yield Bar(bar)
+
+
+class Bar:
+    """Moves a progress bar; what was here before does not count into its rate."""
+
+    def __init__(self, bar: tqdm[object]) -> None:
+        self._bar, self._begun = bar, False
+
+    def __call__(self, done: int, total: int | None, rate: float) -> None:
+        if not self._begun:
+            self._begun = True
+            self._bar.initial = self._bar.n = done
+        if total is not None:
+            self._bar.total = total
+        self._bar.update(done - self._bar.n)

@@ -6,13 +6,14 @@ A. Krizhevsky, "Learning Multiple Layers of Features from Tiny Images", 2009.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from cnnviz.core.errors import UserError
-from cnnviz.datasets.images import LabelledImages
+from cnnviz.datasets.images import LabelledImages, give_up_if
 from cnnviz.datasets.registry import Part
 
 CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
@@ -21,7 +22,9 @@ _BATCHES = "cifar-10-batches-py"
 _PICTURES = (".png", ".jpg", ".jpeg")
 
 
-def load_part(folder: Path | None, part: Part, side: int = SIDE) -> LabelledImages:
+def load_part(
+    folder: Path | None, part: Part, side: int = SIDE, stopped: Callable[[], bool] = lambda: False
+) -> LabelledImages:
     """Return the 50,000 pictures for training or the 10,000 for testing, in red, green and blue.
 
     Parameters
@@ -30,9 +33,13 @@ def load_part(folder: Path | None, part: Part, side: int = SIDE) -> LabelledImag
         It holds ``cifar-10-batches-py``, or ``train`` and ``test`` with a folder of pictures for each class.
     part
         Which pictures.
+    stopped
+        Asked between two pictures; true means give up.
 
     Raises
     ------
+    Cancelled
+        When `stopped` said so.
     UserError
         When the folder holds neither, or a picture cannot be used.
     """
@@ -40,7 +47,7 @@ def load_part(folder: Path | None, part: Part, side: int = SIDE) -> LabelledImag
     if (root / _BATCHES).is_dir():
         return _from_batches(root, part)
     if (root / part).is_dir():
-        return _from_folders(root / part)
+        return _from_folders(root / part, stopped)
     raise UserError(
         f"'{root}' holds neither '{_BATCHES}' nor '{part}'.",
         suggestion="Name the folder of CIFAR-10, or one with train/CLASS and test/CLASS.",
@@ -60,13 +67,14 @@ def _from_batches(root: Path, part: Part) -> LabelledImages:
     return LabelledImages(found.data, np.array(found.targets, np.int64), files)
 
 
-def _from_folders(root: Path) -> LabelledImages:
+def _from_folders(root: Path, stopped: Callable[[], bool]) -> LabelledImages:
     images, labels, seen = [], [], hashlib.sha256()
     for label, name in enumerate(CLASSES):
         paths = sorted(p for p in (root / name).glob("*") if p.suffix.lower() in _PICTURES)
         if not paths:
             raise UserError(f"'{root}' holds no pictures of the class '{name}'.")
         for path in paths:
+            give_up_if(stopped)
             data = path.read_bytes()
             seen.update(data)
             images.append(_read(path))

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import json
-import sys
 from functools import partial
 
-from tqdm import tqdm
-
-from cnnviz.core.fetching import fetch_each
+from cnnviz.core.fetching import fetch_each, progress_bar
 from cnnviz.datasets import fetching, registry
 from cnnviz.datasets.registry import DatasetSpec
 
@@ -58,10 +55,5 @@ def _fetch(spec: DatasetSpec, mirror: str | None) -> str:
     """Bring a data set here, and say what was done."""
     if not spec.files or fetching.is_here(spec):
         return fetching.words_of(spec)
-    with tqdm(desc=spec.name, unit="B", unit_scale=True, unit_divisor=1024, disable=None, file=sys.stderr) as bar:
-
-        def progress(done: int, total: int | None, rate: float) -> None:
-            bar.total = total
-            bar.update(done - bar.n)
-
+    with progress_bar(spec.name) as progress:
         return str(fetching.fetch(spec, progress, mirror=mirror))

@@ -16,7 +16,8 @@ from types import MappingProxyType
 from typing import IO
 
 from cnnviz.core import download
-from cnnviz.core.errors import UserError
+from cnnviz.core.errors import Cancelled, UserError
+from cnnviz.core.files import claimed, disk_errors
 from cnnviz.core.formats import bytes_text
 from cnnviz.datasets.registry import DatasetSpec
 
@@ -104,14 +105,25 @@ def fetch(
     Cancelled
         When `stopped` said so; what came is kept.
     UserError
-        When it cannot be downloaded, or the download fails.
+        When it cannot be downloaded, the download fails, or another program fetches it.
     """
     if not spec.can_download:
         raise UserError(f"{spec.title} cannot be downloaded.", suggestion="Choose a folder that holds it.")
-    target, part = spec.downloaded(), staging(spec)
+    target = spec.downloaded()
     if target.is_dir():
         return target
-    mirror = mirror or os.environ.get(MIRROR, "")
+    with disk_errors(target):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with claimed(target, download.fetched_elsewhere(spec.title)):
+            if not target.is_dir():  # another program may just have been done
+                _fetch_all(spec, mirror or os.environ.get(MIRROR, ""), progress, stopped)
+                staging(spec).replace(target)
+    return target
+
+
+def _fetch_all(spec: DatasetSpec, mirror: str, progress: download.Progress, stopped: download.Stopped) -> None:
+    """Bring all files of a data set to where they are staged; those that are there are not fetched again."""
+    part = staging(spec)
     done = 0
     for remote in published(spec.name):
         addresses = (f"{mirror.rstrip('/')}/{spec.name}/",) if mirror else remote.addresses
@@ -122,12 +134,7 @@ def fetch(
         done += path.stat().st_size
         if remote.inside:
             _unpack(path, remote, stopped)
-    try:
-        part.replace(target)
-    except OSError as error:
-        raise _disk(target, error) from error
     progress(done, done, 0.0)
-    return target
 
 
 def _fetch_one(
@@ -138,7 +145,7 @@ def _fetch_one(
     for address in addresses:
         try:
             download.download(f"{address}{path.name}", path, md5=md5, progress=progress, stopped=stopped)
-        except download.Cancelled:
+        except Cancelled:
             raise
         except UserError as error:
             first = first or error
@@ -184,15 +191,13 @@ def _unpack(archive: Path, remote: Remote, stopped: download.Stopped) -> None:
         archive.unlink()
     except (tarfile.TarError, EOFError, zlib.error) as error:
         raise _not_whole(archive, repr(error)) from error
-    except OSError as error:
-        raise _disk(folder, error) from error
 
 
 def _copy(source: IO[bytes], path: Path, stopped: download.Stopped) -> None:
     with path.open("wb") as file:
         while block := source.read(4 * download.BLOCK):
             if stopped():
-                raise download.Cancelled("The unpacking was cancelled.", suggestion="What came is kept.")
+                raise Cancelled("The unpacking was cancelled.", suggestion="What came is kept.")
             file.write(block)
 
 
@@ -203,11 +208,6 @@ def _not_whole(archive: Path, details: str) -> UserError:
         suggestion="Try again, or copy the data set from another machine and choose its folder.",
         details=details,
     )
-
-
-def _disk(path: Path, error: OSError) -> UserError:
-    reason = (error.strerror or str(error)).lower()
-    return UserError(f"'{path}' could not be written: {reason}.", suggestion="Make room and try again.")
 
 
 def words_of(spec: DatasetSpec) -> str:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+
+from cnnviz.core.errors import Cancelled
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,3 +37,15 @@ class LabelledImages:
 
     def __len__(self) -> int:
         return len(self.labels_n)
+
+
+def give_up_if(stopped: Callable[[], bool]) -> None:
+    """Give up reading pictures when the user does not want to wait any longer.
+
+    Raises
+    ------
+    Cancelled
+        When `stopped` said so.
+    """
+    if stopped():
+        raise Cancelled("Reading the pictures was cancelled.")

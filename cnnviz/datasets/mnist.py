@@ -9,6 +9,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import zlib
+from collections.abc import Callable
 from pathlib import Path
 from typing import IO
 
@@ -24,7 +25,9 @@ _LARGEST_BYTES = 1 << 30  # twenty times MNIST: a damaged header must not fill t
 _CLASSES = 10
 
 
-def load_part(folder: Path | None, part: Part, side: int = 28) -> LabelledImages:
+def load_part(
+    folder: Path | None, part: Part, side: int = 28, stopped: Callable[[], bool] = lambda: False
+) -> LabelledImages:
     """Return the 60,000 digits for training or the 10,000 for testing.
 
     Raises

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +14,7 @@ from cnnviz.core.errors import UserError
 from cnnviz.core.folders import SUFFIXES
 from cnnviz.core.formats import bytes_text
 from cnnviz.core.image import load_picture
-from cnnviz.datasets.images import LabelledImages
+from cnnviz.datasets.images import LabelledImages, give_up_if
 from cnnviz.datasets.registry import Part
 
 _LARGEST_BYTES = 4 << 30
@@ -23,7 +23,9 @@ _LISTED = 200
 _PARTS = {"train": ("train", "training"), "test": ("test", "testing", "val", "valid", "validation")}
 
 
-def load_part(folder: Path | None, part: Part, side: int) -> LabelledImages:
+def load_part(
+    folder: Path | None, part: Part, side: int, stopped: Callable[[], bool] = lambda: False
+) -> LabelledImages:
     """Return the pictures in red, green and blue: the middle of each, brought to `side` × `side` pixels.
 
     Pictures that cannot be read, or are smaller than eight pixels, are left out and listed in `problems`.
@@ -36,9 +38,13 @@ def load_part(folder: Path | None, part: Part, side: int) -> LabelledImages:
         Which pictures; without such folders all are for training.
     side
         Of the pictures in memory, in pixels.
+    stopped
+        Asked between two pictures; true means give up.
 
     Raises
     ------
+    Cancelled
+        When `stopped` said so.
     UserError
         When there are no classes, only one, or none of them has pictures, or they do not fit into the memory.
     """
@@ -46,10 +52,7 @@ def load_part(folder: Path | None, part: Part, side: int) -> LabelledImages:
     if not root.is_dir():
         raise UserError(f"There is no folder '{root}'.", suggestion="Name a folder with a sub-folder for each class.")
     base = _part_of(root, part)
-    found = {
-        sub.name: sorted(p for p in sub.rglob("*") if p.suffix.lower() in SUFFIXES and p.is_file())
-        for sub in _classes_in(base)
-    }
+    found = {sub.name: _pictures_in(sub, stopped) for sub in _classes_in(base)}
     empty = [name for name, files in found.items() if not files]
     found = {name: files for name, files in found.items() if files}
     if len(found) < 2:
@@ -65,7 +68,7 @@ def load_part(folder: Path | None, part: Part, side: int) -> LabelledImages:
             suggestion="Choose a smaller size or fewer pictures.",
         )
     problems = [f"{name}: no pictures" for name in empty]
-    return _read_all(base, found, side, problems)
+    return _read_all(base, found, side, problems, stopped)
 
 
 def _part_of(root: Path, part: Part) -> Path:
@@ -85,13 +88,25 @@ def _classes_in(folder: Path) -> list[Path]:
     return sorted(sub for sub in folder.iterdir() if sub.is_dir() and not sub.name.startswith("."))
 
 
-def _read_all(base: Path, found: dict[str, list[Path]], side: int, problems: list[str]) -> LabelledImages:
+def _pictures_in(folder: Path, stopped: Callable[[], bool]) -> list[Path]:
+    found = []
+    for path in folder.rglob("*"):
+        give_up_if(stopped)
+        if path.suffix.lower() in SUFFIXES and path.is_file():
+            found.append(path)
+    return sorted(found)
+
+
+def _read_all(
+    base: Path, found: dict[str, list[Path]], side: int, problems: list[str], stopped: Callable[[], bool]
+) -> LabelledImages:
     count = sum(map(len, found.values()))
     images_nhw = np.empty((count, side, side, 3), np.uint8)
     labels: list[int] = []
     seen = hashlib.sha256()
-    left_out = 0
+    left_out, known = 0, len(problems)
     for label, path in _numbered(found):
+        give_up_if(stopped)
         read = len(labels)
         try:
             images_nhw[read] = _read(path, side)
@@ -107,8 +122,9 @@ def _read_all(base: Path, found: dict[str, list[Path]], side: int, problems: lis
         problems.append(f"and {left_out - _LISTED:,} more")
     if len(set(labels)) < 2:
         raise UserError(
-            f"Too few pictures of '{base}' can be read: {len(labels)} of {count}.",
-            suggestion="Pictures are PNG, JPEG, WebP, BMP, GIF or TIFF files.",
+            f"Too few pictures of '{base}' can be read: {len(labels)} of {count}. "
+            f"The first that cannot: {problems[known]}",
+            suggestion="Pictures are PNG, JPEG, WebP, BMP, GIF or TIFF files of at least 8×8 pixels.",
             details="\n".join(problems),
         )
     files = ((base.name, seen.hexdigest()),)

@@ -15,6 +15,7 @@ from cnnviz.core.inspection import Preparation
 from cnnviz.datasets.images import LabelledImages
 
 Part = Literal["train", "test"]
+_Loader = Callable[[Path | None, Part, int, Callable[[], bool]], LabelledImages]
 
 
 @dataclass(frozen=True)
@@ -26,8 +27,8 @@ class DatasetSpec:
     name, title, summary
         Registry name, name for people, one sentence.
     loader
-        ``module:function``; the function takes a folder (or ``None``), a part, and the side that pictures of any size
-        are brought to.
+        ``module:function``; the function takes a folder (or ``None``), a part, the side that pictures of any size
+        are brought to, and what is asked between two pictures whether to stop.
     labels
         Class names; empty where the folder tells them.
     files
@@ -47,7 +48,9 @@ class DatasetSpec:
     holds: Preparation = "digit"
     can_download: bool = False
 
-    def load(self, folder: Path | None, part: Part, side: int = 64) -> LabelledImages:
+    def load(
+        self, folder: Path | None, part: Part, side: int = 64, *, stopped: Callable[[], bool] = lambda: False
+    ) -> LabelledImages:
         """Return the pictures of one part.
 
         Parameters
@@ -58,9 +61,13 @@ class DatasetSpec:
             Which pictures.
         side
             To what the sides of pictures of any size are brought, in pixels.
+        stopped
+            Asked between two pictures; true means give up.
 
         Raises
         ------
+        Cancelled
+            When `stopped` said so.
         UserError
             When the folder is needed and not given, or its files cannot be read.
         """
@@ -73,7 +80,7 @@ class DatasetSpec:
             )
         module, _, function = self.loader.partition(":")
         loader = getattr(importlib.import_module(module), function)
-        found = cast(Callable[[Path | None, Part, int], LabelledImages], loader)(folder, part, side)
+        found = cast(_Loader, loader)(folder, part, side, stopped)
         return dataclasses.replace(found, classes=self.labels) if self.labels else found
 
     def downloaded(self) -> Path:

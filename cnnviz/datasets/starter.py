@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
@@ -30,6 +31,8 @@ def load_starter() -> LabelledImages:
     return LabelledImages(images_nhw, labels_n)
 
 
-def load_part(folder: Path | None, part: Part, side: int = 28) -> LabelledImages:
+def load_part(
+    folder: Path | None, part: Part, side: int = 28, stopped: Callable[[], bool] = lambda: False
+) -> LabelledImages:
     """Return all of them; they have no parts and need no folder."""
     return replace(load_starter(), files=((path().name, sha256(path())),))

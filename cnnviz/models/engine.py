@@ -70,17 +70,20 @@ class Engine:
             is_random=is_random,
         )
 
-    def renew(self, tensors: Mapping[str, torch.Tensor]) -> None:
+    def renew(self, tensors: Mapping[str, torch.Tensor], note: str) -> None:
         """Take newer weights of the same network, as one that learns has them; the graph stays the same object.
 
         Parameters
         ----------
         tensors
             Its state dict on the CPU; nothing may write it any more.
+        note
+            Where they come from, in a few words.
         """
         if isinstance(self.capture, Capture):
             self.capture.module.load_state_dict(tensors)
-            self.loaded = replace(self.loaded, weights=_weights(self.capture.module, tensors), is_random=False)
+            weights = _weights(self.capture.module, tensors)
+            self.loaded = replace(self.loaded, weights=weights, weights_note=note, is_random=False)
 
     def inspect(
         self, image_hw: FloatArray | None = None, generation: int = 0, *, photo: PixelArray | None = None

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import json
-import sys
 from dataclasses import asdict, dataclass
 from functools import partial
 from typing import Literal
 
-from tqdm import tqdm
-
 from cnnviz.core import paths
-from cnnviz.core.fetching import fetch_each
+from cnnviz.core.fetching import fetch_each, progress_bar
 from cnnviz.core.formats import bytes_text
 from cnnviz.models import published, registry
 from cnnviz.models.registry import ModelSpec
@@ -117,25 +114,6 @@ def _fetch(spec: ModelSpec, *, check: bool, mirror: str | None) -> str:
         if published.is_right(spec):
             return f"already here, and right: {found.path}"
         print(f"{spec.name}: damaged, fetched again: {found.path}", flush=True)
-    with tqdm(
-        total=found.size or None, desc=spec.name, unit="B", unit_scale=True, unit_divisor=1024, disable=None,
-        file=sys.stderr,
-    ) as bar:  # fmt: skip
-        progress = _Bar(bar)
+    with progress_bar(spec.name, found.size) as progress:
         path = published.fetch(spec, progress, mirror=mirror)
     return f"{bytes_text(path.stat().st_size)} in {path}"
-
-
-class _Bar:
-    """Moves a progress bar; what was here before does not count into its rate."""
-
-    def __init__(self, bar: tqdm[object]) -> None:
-        self._bar, self._begun = bar, False
-
-    def __call__(self, done: int, total: int | None, rate: float) -> None:
-        if not self._begun:
-            self._begun = True
-            self._bar.initial = self._bar.n = done
-        if total is not None:
-            self._bar.total = total
-        self._bar.update(done - self._bar.n)

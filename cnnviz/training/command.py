@@ -18,9 +18,12 @@ from tqdm import tqdm
 from cnnviz.core.errors import UserError
 from cnnviz.training import runs
 from cnnviz.training.config import TrainConfig, default_config
+from cnnviz.training.diagnosis import Diverged
 from cnnviz.training.distributed import World, world
 from cnnviz.training.events import BatchesDone, EpochDone, Event, Finished, Started
 from cnnviz.training.session import Session, load_data
+
+_LISTED = 20
 
 
 def train_command(options: argparse.Namespace) -> None:
@@ -51,7 +54,14 @@ def resume_command(options: argparse.Namespace) -> None:
         When it cannot go on.
     """
     with world() as here:
-        run(Session.resume(_path_of(options.run), world=here), here, as_json=options.json)
+        path, rate = _path_of(options.run), options.learning_rate
+        config = runs.read_config(path)
+        if rate is not None:
+            dataclasses.replace(config, learning_rate=rate)  # which says what is wrong with it
+        session = Session.resume(path, world=here)
+        if rate is not None:
+            session.run.set_rate(rate / config.learning_rate)
+        run(session, here, as_json=options.json)
 
 
 def config_of(options: argparse.Namespace) -> TrainConfig:
@@ -109,6 +119,8 @@ def run(session: Session, here: World, *, as_json: bool = False) -> None:
                     print(_line(event), flush=True)
                 elif isinstance(event, Finished) and not as_json:
                     print(_summary(event, session))
+    except UserError as error:
+        raise _with_command(error, session) from error
     finally:
         if bar is not None:
             bar.close()
@@ -139,9 +151,21 @@ def _path_of(name: str) -> Path:
 
 def _list_problems(problems: tuple[str, ...], here: World) -> None:
     if problems and here.is_first:
-        print(f"{len(problems)} pictures were left out:", file=sys.stderr)
-        for problem in problems[:20]:
-            print(f"  {problem}", file=sys.stderr)
+        more = (f"and {len(problems) - _LISTED} more",) if len(problems) > _LISTED else ()
+        print("Left out:", *problems[:_LISTED], *more, sep="\n  ", file=sys.stderr)
+
+
+def _with_command(error: UserError, session: Session) -> UserError:
+    """Return an error that ended a run with the command that lets it go on."""
+    if session.folder is None or not session.started:
+        return error
+    command, suggestion = f"cnnviz resume {session.folder.path}", error.suggestion
+    if isinstance(error, Diverged):
+        lower = session.run.config.learning_rate * session.run.scale / 10
+        suggestion = f"Go on from what was saved last at a lower rate: {command} --learning-rate {lower:.2g}"
+    elif isinstance(error.__cause__, OSError):
+        suggestion = f"Make room, then go on by: {command}"
+    return UserError(error.sentence, suggestion=suggestion, details=error.details)
 
 
 def _line(event: EpochDone) -> str:

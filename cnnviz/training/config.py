@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import difflib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -153,11 +154,7 @@ class TrainConfig:
     snapshots_mb: int = 200
 
     def __post_init__(self) -> None:
-        for field in dataclasses.fields(self):
-            if field.name != "variation":
-                _check(field.name, str(field.type), getattr(self, field.name), LIMITS)
-        for field in dataclasses.fields(self.variation):
-            _check(field.name, str(field.type), getattr(self.variation, field.name), variations.LIMITS, "variation.")
+        _refuse(_faults(vars(self), TrainConfig) + _faults(vars(self.variation), Variation))
         check_fits(models.get(self.model), datasets.get(self.data))
 
     @property
@@ -188,27 +185,35 @@ class TrainConfig:
         try:
             found = json.loads(text)
         except (ValueError, RecursionError) as error:
-            raise UserError(f"'{name}' is no training configuration.", details=repr(error)) from error
+            where = f"Line {error.lineno} is no JSON." if isinstance(error, json.JSONDecodeError) else ""
+            raise UserError(f"'{name}' is no training configuration.", suggestion=where, details=repr(error)) from error
         if not isinstance(found, dict):
-            raise UserError(f"'{name}' is no training configuration.", details="It is no JSON object.")
-        _check_names(found, cls, name)
+            raise UserError(f"'{name}' is no training configuration.", suggestion="It must be a JSON object.")
+        varied = found.get("variation", {})
+        if not isinstance(varied, dict):
+            raise UserError(f"The training setting 'variation' is {varied!r}; it must be an object with its kinds.")
+        faults = _faults(found, cls) + _faults(varied, Variation)
         if "model" not in found:
-            raise UserError(f"'{name}' names no 'model'.")
-        if "variation" in found:
-            varied = found["variation"]
-            if not isinstance(varied, dict):
-                raise UserError(f"The training setting 'variation' is {varied!r}; it must be an object with its kinds.")
-            _check_names(varied, Variation, name)
-            found = {**found, "variation": Variation(**varied)}
-        return cls(**found)
+            faults.insert(0, f"'{name}' names no 'model'.")
+        _refuse(faults, _unknown(found, cls) + _unknown(varied, Variation), name)
+        return cls(**{**found, "variation": Variation(**varied)} if "variation" in found else found)
 
 
-def _check_names(found: Mapping[str, object], kind: type[Any], name: str) -> None:
-    """Refuse a field that the record does not have."""
+def _unknown(found: Mapping[str, object], kind: type[Any]) -> list[tuple[str, str]]:
+    """Return the fields that a record does not have, each with what may be meant."""
     names = [field.name for field in dataclasses.fields(kind)]
-    unknown = [key for key in found if key not in names]
+    wrong = [key for key in found if key not in names]
+    near = {key: difflib.get_close_matches(key, names, 1) for key in wrong}
+    return [(key, f"'{near[key][0]}' may be meant." if near[key] else f"Known: {', '.join(names)}.") for key in wrong]
+
+
+def _refuse(faults: Sequence[str], unknown: Sequence[tuple[str, str]] = (), name: str = "") -> None:
+    """Raise all that is wrong in one error, so that a file need not be mended and tried again for each."""
     if unknown:
-        raise UserError(f"'{name}' has the unknown field '{unknown[0]}'.", suggestion=f"Known: {', '.join(names)}.")
+        fields = "the unknown field" + ("s" if len(unknown) > 1 else "")
+        faults = [f"'{name}' has {fields} {' and '.join(repr(key) for key, _ in unknown)}.", *faults]
+    if faults:
+        raise UserError(" ".join(faults), suggestion=" ".join(dict.fromkeys(meant for _, meant in unknown)))
 
 
 _RESIDUAL = {
@@ -276,8 +281,16 @@ def default_config(model: str, data: str, data_dir: str = "") -> TrainConfig:
     return TrainConfig(model, data, **given)
 
 
-def _check(name: str, kind: str, value: object, limits: Mapping[str, tuple[float, float]], prefix: str = "") -> None:
-    """Raise a sentence when a field's value is not of its kind or not within its limits."""
+def _faults(found: Mapping[str, object], kind: type[Any]) -> list[str]:
+    """Return a sentence for each field of a record whose value is wrong."""
+    limits, prefix = (variations.LIMITS, "variation.") if kind is Variation else (LIMITS, "")
+    fields = [field for field in dataclasses.fields(kind) if field.name in found and field.name != "variation"]
+    faults = [_fault(field.name, str(field.type), found[field.name], limits, prefix) for field in fields]
+    return [fault for fault in faults if fault]
+
+
+def _fault(name: str, kind: str, value: object, limits: Mapping[str, tuple[float, float]], prefix: str) -> str:
+    """Return a sentence when a field's value is not of its kind or not within its limits; else nothing."""
     words = {"int": "a whole number", "float": "a number", "str": "text", "bool": "true or false"}
     number = isinstance(value, (int, float)) and not isinstance(value, bool)
     right = {
@@ -288,10 +301,11 @@ def _check(name: str, kind: str, value: object, limits: Mapping[str, tuple[float
     }
     said = f"The training setting '{prefix}{name}' is"
     if not right[kind]:
-        raise UserError(f"{said} {value!r}; it must be {words[kind]}.")
+        return f"{said} {value!r}; it must be {words[kind]}."
     if name in CHOICES and value not in CHOICES[name]:
-        raise UserError(f"{said} '{value}'; it must be {', '.join(CHOICES[name][:-1])} or {CHOICES[name][-1]}.")
+        return f"{said} '{value}'; it must be {', '.join(CHOICES[name][:-1])} or {CHOICES[name][-1]}."
     if isinstance(value, (int, float)) and name in limits:
         least, most = limits[name]
         if not least <= value <= most:  # not a number is not, either
-            raise UserError(f"{said} {value}; it must be from {least:,} to {most:,}.")
+            return f"{said} {value}; it must be from {least:,} to {most:,}."
+    return ""

@@ -1,4 +1,4 @@
-"""Where numbers first stopped being numbers."""
+"""Why a run cannot go on: numbers that are none any more, and where they first were; a memory that is full."""
 
 from __future__ import annotations
 
@@ -32,6 +32,27 @@ class Diverged(UserError):
             suggestion="Go back to what was saved last and take a lower learning rate, or clip the gradients.",
         )
         self.layer, self.epoch, self.batch = layer, epoch, batch
+
+
+class MemoryFull(UserError):
+    """The device's memory does not hold what a step on so many pictures needs.
+
+    Parameters
+    ----------
+    device
+        The device in words.
+    batch_size
+        Pictures at a time.
+    details
+        What the device said.
+    """
+
+    def __init__(self, device: str, batch_size: int, details: str) -> None:
+        super().__init__(
+            f"The memory of {device} is too small for {batch_size} pictures at a time.",
+            suggestion="Take a smaller batch or smaller pictures; the run is kept as it was saved last.",
+            details=details,
+        )
 
 
 def diverged(run: Run, chosen: Tensor, batch: int) -> Diverged:

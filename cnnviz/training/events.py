@@ -79,9 +79,9 @@ class BatchesDone:
     images_per_second
         Speed since the last report.
     layers
-        What the last of them did to each layer.
+        What the last of them did to each layer; where the run was asked to stop, the last one that was measured.
     weight
-        What it did to the weight that is watched, see `cnnviz.training.one_weight`.
+        What the last of them did to the weight that is watched, see `cnnviz.training.one_weight`.
     """
 
     epoch: int

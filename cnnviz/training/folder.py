@@ -14,12 +14,11 @@ import os
 import platform
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import filelock
 import numpy as np
 import torch
 from safetensors import SafetensorError, safe_open
@@ -27,22 +26,33 @@ from safetensors.torch import save
 from torch import Tensor
 
 from cnnviz.core.errors import UserError
-from cnnviz.core.files import sentence_of, write_atomically
+from cnnviz.core.files import claim, disk_errors, write_atomically
 from cnnviz.datasets.images import LabelledImages
 from cnnviz.models.checkpoints import BEST
 from cnnviz.models.registry import ModelSpec
 from cnnviz.training.config import TrainConfig
-from cnnviz.training.events import BatchesDone, EpochDone, Event, Finished, Started
+from cnnviz.training.events import BatchesDone, EpochDone, Event, Started
 from cnnviz.training.loop import Run
 from cnnviz.training.parts import fingerprint
-from cnnviz.training.runs import LOCK, is_written
-
-__all__ = ["RunFolder", "Saved", "is_written"]
-
-CONFIG, FACTS, STATE, LAST, METRICS, BATCHES = (
-    "config.json", "facts.json", "state.safetensors", "last.safetensors", "metrics.csv", "batches.csv",
+from cnnviz.training.runs import (
+    BATCHES,
+    CONFIG,
+    FACTS,
+    LAST,
+    LOCK,
+    METRICS,
+    PREDICTED,
+    STATE,
+    is_written,
+    read_config,
+    read_facts,
 )  # fmt: skip
-PREDICTED = "predicted.npy"
+
+if TYPE_CHECKING:
+    import filelock
+
+__all__ = ["RunFolder", "Saved", "is_written", "read_config", "read_facts"]
+
 _OWN = (BEST, LAST, STATE, METRICS, BATCHES, FACTS, PREDICTED)
 COLUMNS = (
     "epoch", "step", "train_loss", "train_accuracy", "val_loss", "val_accuracy", "learning_rate", "seconds",
@@ -51,7 +61,6 @@ COLUMNS = (
 BATCH_COLUMNS = ("step", "epoch", "loss", "accuracy", "learning_rate")
 _LEAST_S, _COST = 5.0, 150.0
 _FLUSH_S = 0.5
-_LOCK_S = 0.5  # somebody may just be looking whether it is written
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,7 +111,8 @@ class RunFolder:
         try:
             path.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise UserError(f"The folder '{path}' cannot be made.", details=repr(error)) from error
+            reason = (error.strerror or str(error)).lower()
+            raise UserError(f"The folder '{path}' cannot be made: {reason}.", details=repr(error)) from error
         folder = cls(path, config, _locked(path))
         folder._made = made
         return folder
@@ -123,19 +133,23 @@ class RunFolder:
 
     def close(self, *, unused: bool = False) -> None:
         """Let go of the folder; of one that was made for a run that never started, nothing is left."""
-        for file in (self._epochs, self._batches):
-            if file is not None:
-                file.close()
-        self._epochs = self._batches = None
+        self._close_lists()
         self._lock.release()
         if unused and self._made:
             with suppress(OSError):  # somebody put something into it meanwhile
                 (self.path / LOCK).unlink(missing_ok=True)
                 self.path.rmdir()
 
+    def _close_lists(self) -> None:
+        for file in (self._epochs, self._batches):
+            if file is not None:
+                file.close()
+        self._epochs = self._batches = None
+
     def start(self, event: Started, data: LabelledImages, spec: ModelSpec, saved: Saved | None = None) -> None:
         """Write what the run is made with, or cut off what an older life of it wrote after the saved state."""
-        with _sentences(self.path):
+        self._close_lists()  # of a first try that found the disk full
+        with disk_errors(self.path / METRICS):
             for left in (left for name in (*_OWN, CONFIG) for left in self.path.glob(f".{name}.*")):
                 left.unlink()  # half a file of a life that was cut short
             if saved is None:
@@ -155,7 +169,7 @@ class RunFolder:
         UserError
             When the disk is full.
         """
-        with _sentences(self.path):
+        with disk_errors(self.path / METRICS):
             if isinstance(event, BatchesDone) and self._batches is not None:
                 self._batches.add(_lines(event))
                 now_s = time.perf_counter()
@@ -183,7 +197,7 @@ class RunFolder:
             When the disk is full; what was saved before is as it was.
         """
         start_s = time.perf_counter()
-        with _sentences(self.path):
+        with disk_errors(self.path / METRICS):
             for file in (self._epochs, self._batches):
                 if file is not None:
                     file.sync()
@@ -207,7 +221,8 @@ class RunFolder:
         """Return what a weights file says of itself, so that it can be opened anywhere."""
         given = run.spec.input
         return {
-            "model": self.config.model, "data": self.config.data, "seed": self.config.seed, "epoch": epoch,
+            "model": self.config.model, "data": self.config.data, "seed": self.config.seed,
+            "epoch": min(epoch, self.config.epochs),  # a run that is over stands before the one after its last
             "classes": list(run.spec.labels), "mean": list(given.mean), "std": list(given.std),
             "height": given.height, "width": given.width, "preparation": given.preparation,
         }  # fmt: skip
@@ -227,30 +242,6 @@ def weights_file(weights: Mapping[str, Tensor], about: Mapping[str, Any]) -> byt
     One entry: safetensors writes several in random order, and the same run must give the same bytes.
     """
     return save(dict(weights), metadata={"cnnviz": json.dumps(about, sort_keys=True)})
-
-
-def read_config(path: Path) -> TrainConfig:
-    """Return the configuration of a run's folder.
-
-    Raises
-    ------
-    UserError
-        When there is none, or it is wrong.
-    """
-    try:
-        text = (path / CONFIG).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"'{path}' is no run's folder: it has no '{CONFIG}'.", details=repr(error)) from error
-    return TrainConfig.from_json(text, f"{path.name}/{CONFIG}")
-
-
-def read_facts(path: Path) -> dict[str, Any]:
-    """Return what was noted of a run when it started; nothing where that is missing."""
-    try:
-        found = json.loads((path / FACTS).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return found if isinstance(found, dict) else {}
 
 
 def read_state(path: Path) -> Saved | None:
@@ -279,11 +270,43 @@ def read_state(path: Path) -> Saved | None:
 
 def read_frozen(path: Path, config: TrainConfig) -> str:
     """Return up to which layer a run is frozen: as it was saved last, since that changes by hand, else as it began."""
+    return str(_saved_numbers(path).get("frozen", config.freeze))
+
+
+def going_on(path: Path, changes: Mapping[str, Any]) -> TrainConfig:
+    """Return the configuration of a new run that goes on with the weights that another one saved last.
+
+    A run itself goes on only as it was: with another batch size its lists would tell of other steps than it did.
+
+    Parameters
+    ----------
+    path
+        The other run's folder.
+    changes
+        Settings that the new run has otherwise.
+
+    Raises
+    ------
+    UserError
+        When it is no run's folder, or a setting is wrong.
+    """
+    config, saved = read_config(path), _saved_numbers(path)
+    if not saved or not saved["step"]:  # nothing was learned yet
+        return replace(config, **changes)
+    left = max(1, config.epochs - int(saved["epoch"]) + 1)
+    rate = config.learning_rate * float(saved["scale"])
+    kept = {"start": str(path / LAST), "epochs": left, "freeze": str(saved["frozen"]), "learning_rate": rate}
+    return replace(config, **{**kept, **changes})
+
+
+def _saved_numbers(path: Path) -> dict[str, Any]:
+    """Return what a run saved beside its tensors; nothing where it saved nothing or that is damaged."""
     try:
         with safe_open(path / STATE, framework="pt") as opened:
-            return str(json.loads((opened.metadata() or {})["cnnviz_state"])["frozen"])
+            found = json.loads((opened.metadata() or {})["cnnviz_state"])
     except (SafetensorError, OSError, KeyError, TypeError, ValueError):
-        return config.freeze
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def check_data(path: Path, data: LabelledImages) -> None:
@@ -388,27 +411,6 @@ def _rows(path: Path, columns: Sequence[str]) -> Iterator[dict[str, str]]:
 
 
 def _locked(path: Path) -> filelock.BaseFileLock:
-    lock = filelock.FileLock(path / LOCK, timeout=_LOCK_S)
-    try:
-        lock.acquire()
-    except filelock.Timeout as error:
-        raise UserError(
-            f"Another program is writing the run '{path.name}'.", suggestion="Wait for it, or watch it live."
-        ) from error
-    except OSError as error:
-        raise sentence_of(path / LOCK, error) from error
-    return lock
-
-
-@contextmanager
-def _sentences(path: Path) -> Iterator[None]:
-    """Turn what a disk says into a sentence."""
-    try:
-        yield
-    except OSError as error:
-        raise sentence_of(path / METRICS, error) from error
-
-
-def finished(event: Event) -> bool:
-    """Return whether a run came to its end."""
-    return isinstance(event, Finished) and not event.stopped
+    taken = UserError(f"Another program is writing the run '{path.name}'.", suggestion="Wait for it, or watch it live.")
+    with disk_errors(path):
+        return claim(path / LOCK, taken)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -34,6 +35,25 @@ class LayerInfo:
     is_new: bool = False
 
 
+def frozen_count(layers: Sequence[LayerInfo], path: str) -> int:
+    """Return how many layers keep their weights when all up to a path do: a layer's, or that of what layers lie in.
+
+    It is 0 for a path that is none of theirs, and may be all of them, with which no run could learn.
+    """
+    inside = (i for i, layer in enumerate(layers, 1) if path and f"{layer.path}.".startswith(f"{path}."))
+    return max(inside, default=0)
+
+
+def freeze_fault(layers: Sequence[LayerInfo], path: str) -> str:
+    """Return why a run cannot be frozen up to a path, in a sentence; nothing where it can."""
+    count = frozen_count(layers, path)
+    if path and not count:
+        return f"The network has no layer '{path}' to freeze up to. Move the line to choose another one."
+    if path and count == len(layers):
+        return "With all layers frozen nothing can learn. Leave at least the last layer free."
+    return ""
+
+
 def trainable_layers(config: TrainConfig, classes: int = 0) -> tuple[LayerInfo, ...]:
     """Return the layers with weights of the network that a run trains, in the network's order.
 
@@ -63,17 +83,33 @@ def trainable_layers(config: TrainConfig, classes: int = 0) -> tuple[LayerInfo, 
 
 def _classes_of_start(config: TrainConfig) -> int:
     """Return how many classes the weights have that the run starts from; 0 where it starts from random ones."""
-    from cnnviz.models import guessing, matching, weight_files
+    from cnnviz.models import guessing
 
     if not config.start:
         return 0
-    own = registry.get(config.model)
-    layout = guessing.layout(own)
     if config.start == PRETRAINED:
-        return layout.classes
-    tensors = weight_files.read(Path(config.start)).tensors
-    shapes = {key: tuple(tensor.shape) for key, tensor in tensors.items()}
-    return matching.match(shapes, layout, own.name).classes
+        return guessing.layout(registry.get(config.model)).classes
+    return _classes_in(config.model, Path(config.start), _stamp(Path(config.start)))
+
+
+def _stamp(path: Path) -> tuple[int, ...]:
+    """Return what changes when a weights file, or the best weights of a run's folder, are written anew."""
+    from cnnviz.models.weight_files import BEST
+
+    try:
+        facts = (path / BEST if path.is_dir() else path).stat()
+    except OSError:
+        return ()  # there is none, which reading it says better
+    return facts.st_mtime_ns, facts.st_size
+
+
+@lru_cache(maxsize=8)
+def _classes_in(model: str, path: Path, stamp: tuple[int, ...]) -> int:
+    """Return how many classes the weights of a file have; it is kept, since all of the file is read."""
+    from cnnviz.models import guessing, matching, weight_files
+
+    shapes = {key: tuple(tensor.shape) for key, tensor in weight_files.read(path).tensors.items()}
+    return matching.match(shapes, guessing.layout(registry.get(model)), model).classes
 
 
 @lru_cache(maxsize=32)

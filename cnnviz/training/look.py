@@ -5,6 +5,7 @@ Torch is imported with the first look, so that the records can be told of before
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -90,7 +91,7 @@ class DataLook:
         return -(-int(self.train_k.sum()) // self.config.batch_size)
 
 
-def look(config: TrainConfig, page: int = 0) -> DataLook:
+def look(config: TrainConfig, page: int = 0, stopped: Callable[[], bool] = lambda: False) -> DataLook:
     """Read the pictures of a configuration and return what a run would make of them.
 
     What was read is kept until another data set, folder or size is asked for, or the folder changed.
@@ -101,16 +102,20 @@ def look(config: TrainConfig, page: int = 0) -> DataLook:
         The run.
     page
         Which of the pictures are taken as samples: another number shows others.
+    stopped
+        Asked between two pictures; true means give up.
 
     Raises
     ------
+    Cancelled
+        When `stopped` said so.
     UserError
         When the pictures cannot be read, nothing is left to train on, or the network takes no pictures of this size.
     """
     from cnnviz.training import parts
 
     stamp = _stamp(config)
-    data = _read(config.data, config.data_dir, config.picture_side, stamp)
+    data = _read(config.data, config.data_dir, config.picture_side, stamp, stopped)
     train_n, held_n = (indices.numpy() for indices in parts.order_of(data, config))
     spec = parts.spec_for(replace(config, normalisation="network"), data)
     check_network(config, spec)
@@ -139,15 +144,6 @@ def look(config: TrainConfig, page: int = 0) -> DataLook:
         given_width=spec.input.width,
         problems=data.problems,
     )
-
-
-@lru_cache(maxsize=16)
-def layers_of(model: str) -> tuple[str, ...]:
-    """Return the paths of a network's layers with weights, in its order; all but the last can be frozen."""
-    from cnnviz.models.building import skeleton
-
-    named = skeleton(registry.get(model)).named_modules()
-    return tuple(name for name, layer in named if name and any(True for _ in layer.parameters(recurse=False)))
 
 
 def check_network(config: TrainConfig, spec: ModelSpec) -> None:
@@ -179,10 +175,18 @@ def check_network(config: TrainConfig, spec: ModelSpec) -> None:
     building.freeze(network, config.freeze)
 
 
-@lru_cache(maxsize=1)
-def _read(data: str, folder: str, side: int, stamp: Stamp) -> LabelledImages:
-    path = Path(folder).expanduser() if folder else None
-    return datasets.get(data).load(path, "train", side)
+_kept: dict[tuple[str, str, int, Stamp], LabelledImages] = {}  # what was read last
+
+
+def _read(
+    data: str, folder: str, side: int, stamp: Stamp, stopped: Callable[[], bool] = lambda: False
+) -> LabelledImages:
+    asked = (data, folder, side, stamp)
+    if asked not in _kept:
+        _kept.clear()  # first: both may not fit into the memory
+        path = Path(folder).expanduser() if folder else None
+        _kept[asked] = datasets.get(data).load(path, "train", side, stopped=stopped)
+    return _kept[asked]
 
 
 def _stamp(config: TrainConfig) -> Stamp:

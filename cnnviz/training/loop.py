@@ -141,7 +141,7 @@ class Run:
         Raises
         ------
         UserError
-            When the loss is no longer a number (`Diverged`), or the device's memory is full.
+            When the loss is no longer a number (`Diverged`), or the device's memory is full (`MemoryFull`).
         """
         begin_s = time.perf_counter()
         parameters = sum(p.numel() for p in self.network.parameters() if p.requires_grad)
@@ -257,6 +257,7 @@ class Run:
         order = parts.epoch_order(self.config, self.epoch, len(self.train_part), self.device)
         waiting: list[_Answer] = []
         rates: list[float] = []
+        layers: tuple[LayerStep, ...] = ()
         read_s, counted, last_s = time.perf_counter(), self.tally.n, READ_S  # the first step is reported by itself
         while self.batch < self.batches:
             start_s = time.perf_counter()
@@ -265,7 +266,8 @@ class Run:
             rates.append(self.rate)
             chosen = order[self.batch * size : (self.batch + 1) * size]
             with self._memory():
-                answer, layers, weight = self._step(chosen, measured=due)
+                answer, measured, weight = self._step(chosen, measured=due)
+            layers = measured or layers
             waiting.append(answer)
             last_s = time.perf_counter() - start_s
             asked = self.batch < self.batches and self.world.any(stop())
@@ -334,12 +336,8 @@ class Run:
         ) as error:  # torch's OutOfMemoryError is a RuntimeError, that of a CPU a bare one
             if not isinstance(error, (torch.OutOfMemoryError, MemoryError)) and "allocate memory" not in str(error):
                 raise
-            raise UserError(
-                f"The memory of {devices.describe(self.device)} is too small for {self.config.batch_size} pictures at"
-                " a time.",
-                suggestion="Take a smaller batch or smaller pictures; the run is kept as it was saved last.",
-                details=str(error),
-            ) from error
+            device, size = devices.describe(self.device), self.config.batch_size
+            raise diagnosis.MemoryFull(device, size, str(error)) from error
 
     def forward(self, network: nn.Module, chosen: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Return the loss, the outputs and what they should be for some pictures of the training part."""

@@ -16,7 +16,7 @@ import numpy.typing as npt
 from cnnviz.core.curves import BATCH_NAMES, EPOCH_NAMES, Column
 from cnnviz.training.config import TrainConfig
 from cnnviz.training.events import Started
-from cnnviz.training.folder import BATCHES, METRICS, is_written, read_config, read_facts
+from cnnviz.training.runs import BATCHES, METRICS, is_written, read_config, read_facts
 from cnnviz.training.time_machine import found_steps
 
 Rows = Mapping[str, Column]

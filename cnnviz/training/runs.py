@@ -14,15 +14,15 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import filelock
-
 from cnnviz.core import paths
 from cnnviz.core.errors import UserError
 from cnnviz.training.config import TrainConfig
 
 TRASH = ".deleted"
 _KEPT_S = 7 * 24 * 3600
-_CONFIG, _FACTS, _METRICS, LOCK = "config.json", "facts.json", "metrics.csv", ".lock"
+CONFIG, FACTS, METRICS, BATCHES, PREDICTED = "config.json", "facts.json", "metrics.csv", "batches.csv", "predicted.npy"
+STATE, LAST, LOCK = "state.safetensors", "last.safetensors", ".lock"
+"""The files of a run's folder; the best weights are `cnnviz.models.checkpoints.BEST`."""
 
 
 @dataclass(frozen=True)
@@ -96,12 +96,36 @@ def summaries(parent: Path | None = None) -> tuple[RunSummary, ...]:
     base = parent or folder()
     found = []
     for path in base.iterdir() if base.is_dir() else ():
-        if not path.name.startswith(".") and (path / _CONFIG).is_file():
+        if not path.name.startswith(".") and (path / CONFIG).is_file():
             try:
                 found.append(summary(path))
             except (UserError, OSError):
                 continue
     return tuple(sorted(found, key=lambda run: (-run.began, run.name)))
+
+
+def read_config(path: Path) -> TrainConfig:
+    """Return the configuration of a run's folder.
+
+    Raises
+    ------
+    UserError
+        When there is none, or it is wrong.
+    """
+    try:
+        text = (path / CONFIG).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"'{path}' is no run's folder: it has no '{CONFIG}'.", details=repr(error)) from error
+    return TrainConfig.from_json(text, f"{path.name}/{CONFIG}")
+
+
+def read_facts(path: Path) -> dict[str, Any]:
+    """Return what was noted of a run when it started; nothing where that is missing or damaged."""
+    try:
+        found = json.loads((path / FACTS).read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def summary(path: Path) -> RunSummary:
@@ -112,16 +136,8 @@ def summary(path: Path) -> RunSummary:
     UserError
         When it is no run's folder.
     """
-    try:
-        text = (path / _CONFIG).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"'{path}' is no run's folder: it has no '{_CONFIG}'.", details=repr(error)) from error
-    config = TrainConfig.from_json(text, f"{path.name}/{_CONFIG}")
-    try:
-        facts = json.loads((path / _FACTS).read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError):
-        facts = None
-    epochs = _epochs(path / _METRICS)
+    config, facts = read_config(path), read_facts(path)
+    epochs = _epochs(path / METRICS)
     best = max(epochs, key=lambda row: (row[2], -row[3]) if not math.isnan(row[2]) else (-1.0, 0.0), default=None)
     done, step = epochs[-1][:2] if epochs else (0, 0)
     return RunSummary(
@@ -130,9 +146,9 @@ def summary(path: Path) -> RunSummary:
     )  # fmt: skip
 
 
-def _number(facts: Any, name: str) -> float:
+def _number(facts: dict[str, Any], name: str) -> float:
     """Return a number of a run's facts; 0 where they are damaged."""
-    value = facts.get(name) if isinstance(facts, dict) else None
+    value = facts.get(name)
     return value if isinstance(value, (int, float)) and math.isfinite(value) else 0.0
 
 
@@ -201,6 +217,8 @@ def delete(path: Path) -> Path:
 
 def is_written(path: Path) -> bool:
     """Return whether a program is writing this run now."""
+    import filelock  # it takes 40 ms, which the window's start has not
+
     if not (path / LOCK).exists():
         return False
     try:

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cnnviz.core.errors import UserError
-from cnnviz.core.files import sentence_of
 from cnnviz.datasets import registry as datasets
 from cnnviz.datasets.images import LabelledImages
 from cnnviz.training import folder as folders
@@ -17,21 +16,31 @@ from cnnviz.training.events import BatchesDone, Event, Finished, Started
 from cnnviz.training.folder import RunFolder, Saved
 from cnnviz.training.loop import Run
 from cnnviz.training.tensorboard import TensorBoard
-from cnnviz.training.time_machine import SNAPSHOTS, Recorder
+from cnnviz.training.time_machine import Recorder
 
 Load = Callable[[TrainConfig], LabelledImages]
 
 
-def load_data(config: TrainConfig) -> LabelledImages:
+def load_data(config: TrainConfig, *, stopped: Callable[[], bool] = lambda: False) -> LabelledImages:
     """Return the training pictures of a configuration.
+
+    Parameters
+    ----------
+    config
+        It names the data set, its folder, and the side of pictures.
+    stopped
+        Asked between two pictures; true means give up.
 
     Raises
     ------
+    Cancelled
+        When `stopped` said so.
     UserError
         When they cannot be read.
     """
     spec = datasets.get(config.data)
-    return spec.load(Path(config.data_dir) if config.data_dir else None, "train", config.picture_side)
+    folder = Path(config.data_dir) if config.data_dir else None
+    return spec.load(folder, "train", config.picture_side, stopped=stopped)
 
 
 @dataclass(eq=False)
@@ -46,6 +55,7 @@ class Session:
     folder: RunFolder | None
     saved: Saved | None = None
     started: bool = False
+    _newest: BatchesDone | None = None
 
     @classmethod
     def begin(
@@ -67,18 +77,38 @@ class Session:
             raise
 
     @classmethod
-    def resume(cls, path: Path, load: Load | None = None, *, world: World = ALONE) -> Session:
+    def resume(
+        cls,
+        path: Path,
+        load: Load | None = None,
+        *,
+        world: World = ALONE,
+        stopped: Callable[[], bool] = lambda: False,
+    ) -> Session:
         """Prepare the run of a folder to go on from where it was saved last, or from its beginning.
+
+        Parameters
+        ----------
+        path
+            The run's folder.
+        load
+            Reads the pictures instead of `load_data`.
+        world
+            The processes that train together.
+        stopped
+            Asked between two pictures; true means give up.
 
         Raises
         ------
+        Cancelled
+            When `stopped` said so.
         UserError
             When it is no run's folder, another program writes it, its data changed or its state is damaged.
         """
         config = folders.read_config(path)
         folder = RunFolder.reopen(path) if world.is_first else None
         try:
-            data = (load or load_data)(config)
+            data = load(config) if load is not None else load_data(config, stopped=stopped)
             folders.check_data(path, data)
             saved = folders.read_state(path)
             run = Run(config, data, world)
@@ -139,16 +169,17 @@ class Session:
     def _write(self, folder: RunFolder, recorder: Recorder, event: Event) -> None:
         if isinstance(event, Started):
             if not self.started:
-                folder.start(event, self.data, self.run.spec, self.saved)
                 recorder.cut(0 if self.saved is None else self.saved.step)
+                folder.start(event, self.data, self.run.spec, self.saved)
                 self.started = True
                 folder.save(self.run)  # from the first moment on it can be opened, and goes on after a crash
             return
         folder.record(event)
-        if isinstance(event, BatchesDone) and recorder.is_due(event.step):
-            try:
-                recorder.record(self.run, folder.about(self.run, event.epoch), event)
-            except OSError as error:
-                raise sentence_of(folder.path / SNAPSHOTS, error) from error
-        if isinstance(event, Finished) or folder.is_due:
+        ends = isinstance(event, Finished)
+        if ends or folder.is_due:
             folder.save(self.run)
+        if isinstance(event, BatchesDone):
+            self._newest = event
+        newest = self._newest
+        if newest is not None and recorder.is_due(newest.step, at_end=ends):
+            recorder.record(self.run, folder.about(self.run, newest.epoch), newest)

@@ -24,6 +24,7 @@ from safetensors.torch import save
 from torch import Tensor
 
 from cnnviz.core.errors import UserError
+from cnnviz.core.files import disk_errors
 from cnnviz.core.randomness import generator_for
 from cnnviz.training.config import TrainConfig
 from cnnviz.training.events import BatchesDone, LayerStep
@@ -71,7 +72,8 @@ class Recorder:
     """Writes recorded steps below a run's folder and thins them when the room is used up.
 
     The first steps are recorded densely, then one after each half second, or after 120 times what recording costs
-    where that is longer. When there is no room, the step goes whose neighbours are nearest for its age.
+    where that is longer, and the last one. When there is no room, the step goes whose neighbours are nearest for its
+    age.
 
     Parameters
     ----------
@@ -79,35 +81,48 @@ class Recorder:
         The run's.
     budget_mb
         Room; 0: nothing is recorded.
+
+    Raises
+    ------
+    UserError
+        When what was recorded before cannot be looked at.
     """
 
     def __init__(self, folder: Path, budget_mb: int) -> None:
         self._folder = folder / SNAPSHOTS
         self._budget = budget_mb * _MEGABYTE
-        self._sizes = {step: path.stat().st_size for step, path in found_steps(folder).items()}
+        with disk_errors(self._folder):
+            self._sizes = {step: path.stat().st_size for step, path in found_steps(folder).items()}
         self._last_s, self._wait_s = time.perf_counter(), _LEAST_S
         self._too_large = False
         self._early = 1
 
     def cut(self, step: int) -> None:
-        """Forget what an older life of the run recorded after `step`."""
-        for later in [s for s in self._sizes if s > step]:
-            self._drop(later)
-        for half in self._folder.glob(".*.half"):
-            half.unlink()
+        """Forget what an older life of the run recorded after `step`.
 
-    def is_due(self, step: int) -> bool:
-        """Whether this step is to be recorded."""
-        if not self._budget or self._too_large:
+        Raises
+        ------
+        UserError
+            When the disk may not be written.
+        """
+        with disk_errors(self._folder):
+            for later in [s for s in self._sizes if s > step]:
+                self._drop(later)
+            for half in self._folder.glob(".*.half"):
+                half.unlink()
+
+    def is_due(self, step: int, *, at_end: bool = False) -> bool:
+        """Whether this step is to be recorded; one at the run's end is, unless it was."""
+        if not self._budget or self._too_large or step in self._sizes:
             return False
-        return self._early <= step <= _FIRST or time.perf_counter() - self._last_s >= self._wait_s
+        return at_end or self._early <= step <= _FIRST or time.perf_counter() - self._last_s >= self._wait_s
 
     def record(self, run: Run, about: Mapping[str, Any], event: BatchesDone) -> None:
         """Write a step.
 
         Raises
         ------
-        OSError
+        UserError
             When the disk is full.
         """
         start_s = time.perf_counter()
@@ -122,8 +137,9 @@ class Recorder:
             "layers": [dataclasses.astuple(layer) for layer in event.layers], "predicted": answers(run).tolist(),
         }  # fmt: skip
         metadata = {"cnnviz": json.dumps({**about, **note}, sort_keys=True)}
-        self._write(event.step, save(weights, metadata=metadata))
-        self._thin()
+        with disk_errors(self._folder):
+            self._write(event.step, save(weights, metadata=metadata))
+            self._thin()
         self._last_s = time.perf_counter()
         self._wait_s = max(_LEAST_S, _COST * (self._last_s - start_s))
 

@@ -10,7 +10,8 @@ import pytest
 
 from cnnviz import cli
 from cnnviz.core import download as downloading
-from cnnviz.models import published, registry, weights_command
+from cnnviz.core import fetching
+from cnnviz.models import published, registry
 from tests.weights_server import WeightsServer, serving
 
 DATA = bytes(range(256)) * 4000
@@ -127,15 +128,15 @@ def test_an_interrupted_fetch_keeps_what_came(
     server: WeightsServer, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server.stall_after = 500_000
-    bar = weights_command._Bar.__call__
+    bar = fetching.Bar.__call__
 
-    def interrupt(self: weights_command._Bar, done: int, total: int | None, rate: float) -> None:
+    def interrupt(self: fetching.Bar, done: int, total: int | None, rate: float) -> None:
         bar(self, done, total, rate)
         if done == 500_000:
             raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(weights_command._Bar, "__call__", interrupt)
+        patch.setattr(fetching.Bar, "__call__", interrupt)
         assert cli.main(["weights", "fetch", "resnet18", "resnet34"]) == 130
     assert "goes on from there" in capsys.readouterr().err
     assert published.kept_bytes(registry.get("resnet18")) == 500_000

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import errno
 import hashlib
+import os
 import random
 import socket
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -15,8 +18,8 @@ from pathlib import Path
 import pytest
 
 from cnnviz.core import download as downloading
-from cnnviz.core.download import Cancelled, download, kept_bytes, part_of, sha256_of
-from cnnviz.core.errors import UserError
+from cnnviz.core.download import download, kept_bytes, part_of, sha256_of
+from cnnviz.core.errors import Cancelled, UserError
 from tests.weights_server import WeightsServer, serving
 
 DATA = random.Random(1).randbytes(3_000_000)
@@ -417,6 +420,41 @@ def test_two_programs_do_not_mix_their_bytes(server: WeightsServer, get: Callabl
 
     with pytest.raises(UserError, match="Another program"):
         get(progress=progress)
+
+
+_OTHER = """
+import sys
+from pathlib import Path
+from cnnviz.core.download import download
+url, path, prefix = sys.argv[1:]
+def progress(done, total, rate):
+    if done >= 1_000_000:
+        print("waits", flush=True)
+download(url, Path(path), sha256_prefix=prefix, progress=progress)
+"""
+
+
+def test_two_programs_do_not_fetch_one_file(server: WeightsServer, get: Callable[..., Path], place: Path) -> None:
+    server.stall_after = 1_000_000
+    order = [sys.executable, "-c", _OTHER, f"{server.url}/{place.name}", str(place), PREFIX]
+    root = Path(__file__).resolve().parents[2]
+    for killed in (True, False):
+        with subprocess.Popen(
+            order, stdout=subprocess.PIPE, text=True, env={**os.environ, "PYTHONPATH": str(root)}
+        ) as other:
+            assert other.stdout is not None
+            assert other.stdout.readline() == "waits\n"
+            with pytest.raises(UserError, match=f"Another program is fetching '{place.name}'. Wait until it is done."):
+                get()
+            assert not place.exists()
+            if killed:  # what it locked is free again
+                other.kill()
+            else:
+                server.go_on.set()
+            other.communicate()
+    assert other.returncode == 0
+    assert place.read_bytes() == DATA
+    assert [entry.name for entry in place.parent.iterdir()] == [place.name]
 
 
 def test_the_rate_is_that_of_the_last_seconds() -> None:

@@ -8,6 +8,7 @@ import io
 import json
 import tarfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -15,8 +16,7 @@ import pytest
 
 from cnnviz import cli
 from cnnviz.core import download as downloading
-from cnnviz.core.download import Cancelled
-from cnnviz.core.errors import UserError
+from cnnviz.core.errors import Cancelled, UserError
 from cnnviz.datasets import fetching, registry
 from cnnviz.datasets.fetching import Remote
 from tests.weights_server import WeightsServer, serving
@@ -203,6 +203,35 @@ def test_what_came_before_a_cancel_is_kept_and_files_that_are_whole_are_not_fetc
     fetching.fetch(MNIST)
     assert len(server.asked) <= 3
     assert fetching.is_here(MNIST)
+
+
+def test_a_data_set_is_fetched_by_one_program_at_a_time(published: object, server: WeightsServer) -> None:
+    refused: list[str] = []
+
+    def progress(done: int, total: int | None, rate: float) -> None:
+        if not refused:
+            with pytest.raises(UserError, match="Another program is fetching 'MNIST'") as caught:
+                fetching.fetch(MNIST)
+            refused.append(str(caught.value))
+
+    assert fetching.fetch(MNIST, progress).is_dir()
+    assert len(refused) == 1
+    assert len(server.asked) == 4
+    assert not list(MNIST.downloaded().parent.rglob(".*"))  # no locks are left
+
+
+def test_who_waited_for_another_program_takes_what_that_one_fetched(
+    published: object, server: WeightsServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    @contextmanager
+    def claimed(path: Path, taken: UserError) -> Iterator[None]:
+        if path == MNIST.downloaded():
+            path.mkdir(parents=True)  # the other one is done at this moment
+        yield
+
+    monkeypatch.setattr(fetching, "claimed", claimed)
+    assert fetching.fetch(MNIST) == MNIST.downloaded()
+    assert server.asked == []
 
 
 def test_wrong_bytes_are_thrown_away_and_said(published: object, server: WeightsServer) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from cnnviz.core.errors import UserError
+from cnnviz.core.errors import Cancelled, UserError
 from cnnviz.datasets import picture_folder, registry
 from cnnviz.datasets.images import LabelledImages
 
@@ -178,3 +178,26 @@ def test_too_many_pictures_are_refused_before_they_are_read(root: Path, monkeypa
     monkeypatch.setattr(picture_folder, "_read", lambda *_: pytest.fail("read"))
     with pytest.raises(UserError, match="4 pictures of 16×16 take"):
         load(root)
+
+
+@pytest.mark.parametrize("after", range(9))
+def test_reading_can_be_given_up_at_every_picture(root: Path, after: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[Path] = []
+    plain = picture_folder._read
+    monkeypatch.setattr(picture_folder, "_read", lambda path, side: (read.append(path), plain(path, side))[1])
+    asked = iter([False] * after)
+    spec = registry.get("folder")
+    if after == 8:  # four found, four read
+        assert len(spec.load(root, "train", 16, stopped=lambda: next(asked, True))) == 4
+    else:
+        with pytest.raises(Cancelled, match="cancelled"):
+            spec.load(root, "train", 16, stopped=lambda: next(asked, True))
+    assert len(read) == max(0, after - 4)
+
+
+def test_where_too_few_can_be_read_the_first_reason_is_said(tmp_path: Path) -> None:
+    picture(tmp_path / "cat" / "1.png", size=(4, 4))
+    picture(tmp_path / "dog" / "1.png")
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(UserError, match=r"can be read: 1 of 2.*cat/1.png: '1.png' is 4×4 pixels"):
+        load(tmp_path)

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from cnnviz.core import paths
-from cnnviz.core.errors import UserError
+from cnnviz.core.errors import Cancelled, UserError
 from cnnviz.datasets import registry
 from cnnviz.datasets.starter import load_starter
 
@@ -88,3 +88,15 @@ def _sha256(path: Path) -> str:
 
 def _pairs(found: registry.LabelledImages) -> zip[tuple[np.ndarray, np.int64]]:
     return zip(found.images_nhw, found.labels_n, strict=True)
+
+
+def test_cifar_as_pictures_can_be_given_up_between_two(tmp_path: Path) -> None:
+    spec = registry.get("cifar10")
+    for i, name in enumerate(spec.labels):
+        (tmp_path / "test" / name).mkdir(parents=True)
+        Image.new("RGB", (32, 32), (i, 0, 0)).save(tmp_path / "test" / name / "1.png")
+    assert spec.load(tmp_path, "test").images_nhw[:, 0, 0, 0].tolist() == list(range(10))
+    asked = iter([False] * 4)
+    with pytest.raises(Cancelled):
+        spec.load(tmp_path, "test", stopped=lambda: next(asked, True))
+    assert list(asked) == []

@@ -12,8 +12,7 @@ import torch
 import torchvision.models as zoo
 
 from cnnviz.core import download as downloading
-from cnnviz.core.download import Cancelled
-from cnnviz.core.errors import UserError
+from cnnviz.core.errors import Cancelled, UserError
 from cnnviz.models import published, registry
 from cnnviz.models.registry import MODELS, ModelSpec
 from tests.weights_server import WeightsServer, serving

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import csv
+import errno
 import json
 import math
+import os
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -14,14 +17,18 @@ from torch import nn
 from torch.nn import functional
 
 from cnnviz import cli
+from cnnviz.core.files import disk_errors
 from cnnviz.datasets import registry as datasets
 from cnnviz.models import checkpoints, registry
 from cnnviz.models.registry import InputSpec
 from cnnviz.training import command as commands
+from cnnviz.training import folder
 from cnnviz.training.config import TrainConfig
+from cnnviz.training.distributed import ALONE
 from cnnviz.training.evaluate import evaluate
+from cnnviz.training.events import Event
 from cnnviz.training.metrics import BATCH, Tally, accuracy_of, evaluate_batches, loss_of
-from tests.training.few import few_digits
+from tests.training.few import SMALL, few_digits
 
 SPEC = registry.get("lenet5")
 
@@ -95,7 +102,7 @@ Train = Callable[..., int]
 @pytest.fixture
 def command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Train:
     """`cnnviz train` on a few digits."""
-    monkeypatch.setattr(datasets.DatasetSpec, "load", lambda *_: few_digits())
+    monkeypatch.setattr(datasets.DatasetSpec, "load", lambda *_, **__: few_digits())
     monkeypatch.setattr("cnnviz.training.config._FEW", {"starter": {"validation": 50}})
 
     def run(*more: str) -> int:
@@ -175,3 +182,46 @@ def test_a_configuration_file_is_changed_by_the_other_options(
     assert cli.main(["train", "--config", str(tmp_path / "gone.json")]) == 1
     assert "gone.json" in capsys.readouterr().err
     assert commands.load_data
+
+
+def test_a_run_that_diverged_goes_on_at_a_lower_rate(
+    tmp_path: Path, command: Train, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = replace(SMALL, optimiser="sgd", learning_rate=100, batch_size=10, schedule="constant", warm_up=0)
+    (tmp_path / "wild.json").write_text(config.to_json())
+    path = tmp_path / "wild"
+    assert cli.main(["train", "--config", str(tmp_path / "wild.json"), "--out", str(path)]) == 1
+    said = capsys.readouterr().err.splitlines()[-1]
+    assert "is the first layer with" in said
+    assert said.endswith(f"at a lower rate: cnnviz resume {path} --learning-rate 10")
+    assert cli.main(["resume", str(path), "--learning-rate", "0"]) == 1
+    assert "'learning_rate' is 0.0; it must be from" in capsys.readouterr().err
+    assert cli.main(["resume", str(path), "--learning-rate", "0.001"]) == 0
+    with (path / "batches.csv").open(newline="") as file:
+        rates = [float(row["learning_rate"]) for row in csv.DictReader(file)]
+    assert 0 < max(rates) <= 0.001
+
+
+def test_a_full_disk_names_the_command_to_go_on_by(
+    tmp_path: Path, command: Train, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(self: folder.RunFolder, event: Event) -> None:
+        with disk_errors(self.path / "batches.csv"):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(folder.RunFolder, "record", full)
+    assert command() == 1
+    said = capsys.readouterr().err.splitlines()[-1]
+    path = tmp_path / "run"
+    assert said == (
+        f"cnnviz: 'batches.csv' could not be saved: the disk is full. Make room, then go on by: cnnviz resume {path}"
+    )
+
+
+def test_what_was_left_out_is_listed(capsys: pytest.CaptureFixture[str]) -> None:
+    commands._list_problems(tuple(f"{i}.png: empty" for i in range(23)), ALONE)
+    said = capsys.readouterr().err.splitlines()
+    assert said[:2] == ["Left out:", "  0.png: empty"]
+    assert said[-2:] == ["  19.png: empty", "  and 3 more"]
+    commands._list_problems((), ALONE)
+    assert capsys.readouterr().err == ""

@@ -105,3 +105,32 @@ def test_wrong_text_names_the_file(text: str, words: str) -> None:
         TrainConfig.from_json(text, "my.json")
     assert words in caught.value.sentence
     assert "'my.json'" in caught.value.sentence
+
+
+def test_all_that_is_wrong_is_said_at_once() -> None:
+    wrong = {
+        "model": "lenet5",
+        "epochs": -3,
+        "batch_sice": 3,
+        "schedule": "cosinus",
+        "variation": {"mirror": 2, "qq": 1},
+    }
+    with pytest.raises(UserError) as caught:
+        TrainConfig.from_json(json.dumps(wrong), "my.json")
+    for words in (
+        "'my.json' has the unknown fields 'batch_sice' and 'qq'.",
+        "'epochs' is -3; it must be from 1 to 10,000.",
+        "'schedule' is 'cosinus'; it must be one_cycle, cosine, step, plateau or constant.",
+        "'variation.mirror' is 2; it must be from 0 to 1.",
+    ):
+        assert words in caught.value.sentence
+    assert caught.value.suggestion.startswith("'batch_size' may be meant. Known: pens, mirror,")
+    with pytest.raises(UserError, match=r"names no 'model'.*'seed' is -1.*'threads' is 'x'"):
+        TrainConfig.from_json('{"seed": -1, "threads": "x"}', "my.json")
+    with pytest.raises(UserError, match=r"'epochs' is 0.*'clip' is -1"):
+        TrainConfig("lenet5", epochs=0, clip=-1)
+
+
+def test_a_file_that_is_no_json_names_the_line() -> None:
+    with pytest.raises(UserError, match="Line 3 is no JSON"):
+        TrainConfig.from_json('{"model": "lenet5",\n"epochs": 3,\n}', "my.json")

@@ -4,46 +4,70 @@ from __future__ import annotations
 
 import csv
 import os
+import signal
+import socket
 import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 from torch import distributed
 
+from cnnviz import cli
+from cnnviz.training import command, loop, session
 from cnnviz.training import folder as folders
 from cnnviz.training.config import TrainConfig
 from cnnviz.training.distributed import ALONE, World, world
 from cnnviz.training.session import Session
 from cnnviz.training.variation import NONE
+from tests.training import programs
 from tests.training.few import SMALL, few_digits
 
 pytestmark = pytest.mark.skipif(not distributed.is_available(), reason="this torch has no torch.distributed")
 
 CONFIG = replace(SMALL, variation=NONE, average=0.9, batch_size=45, optimiser="sgd", learning_rate=0.02, epochs=2)
 _PROGRAM = """
-import os, sys
-from cnnviz import cli
-from cnnviz.training import command, loop, session
-from tests.training.few import few_digits
-command.load_data = session.load_data = lambda config: few_digits()
-session.Session.resume.__func__.__defaults__ = (session.load_data,)
-loop.READ_S = 0.0
-stop = int(sys.argv.pop(1))
-if stop:
-    step = loop.Run._step
-    def stepped(self, *rest, **more):
+import sys
+from tests.training.test_distributed import process
+sys.exit(process(int(sys.argv[1]), sys.argv[2:]))
+"""
+
+
+def process(stop: int, arguments: Sequence[str]) -> int:
+    """Run the command line as one of several processes; the second hears at a step that it is to stop, unless at 0."""
+    loaders: tuple[Any, ...] = (command, session)
+    for module in loaders:
+        module.load_data = lambda config, **_: few_digits()
+    loop.READ_S = 0.0
+    kind: Any = loop.Run
+    step = kind._step
+
+    def stepped(self: Any, *rest: Any, **more: Any) -> Any:
         done = step(self, *rest, **more)
         if self.step == stop and self.world.rank == 1:
-            import signal
-            os.kill(os.getpid(), signal.SIGTERM)  # one of them hears of it
+            os.kill(os.getpid(), signal.SIGTERM)
         return done
-    loop.Run._step = stepped
-print("process " + os.environ["RANK"], flush=True)
-sys.exit(cli.main(sys.argv[1:]))
-"""
+
+    kind._step = stepped
+    print("process " + os.environ["RANK"], flush=True)
+    return cli.main(list(arguments))
+
+
+def together(folder: Path, *arguments: str) -> list[programs.Program]:
+    """Start the two processes as torchrun would, without its own start."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    started = []
+    for rank in "01":
+        environment = {
+            "RANK": rank, "LOCAL_RANK": rank, "WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port),
+        }  # fmt: skip
+        started.append(programs.start(folder / rank, process, 0, arguments, environment=environment))
+    return started
 
 
 def torchrun(folder: Path, stop: int, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -79,9 +103,10 @@ def test_two_processes_train_as_one_and_go_on_after_a_stop(tmp_path: Path) -> No
     assert saved is not None
     assert saved.step == 7
     assert [int(row["step"]) for row in rows(path / "batches.csv")] == list(range(1, 8))
-    done = torchrun(tmp_path, 0, "resume", str(path))
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.count("best epoch") == 1
+    first, second = together(tmp_path, "resume", str(path))
+    assert (first.wait(), second.wait()) == (0, 0), first.err + second.err
+    assert first.out.count("best epoch") == 1
+    assert second.out == "process 1\n"
     for name in ("batches.csv", "metrics.csv"):  # five batches an epoch, the last of 20: shares of 23 and 22
         one, two = rows(tmp_path / "alone" / name), rows(path / name)
         assert len(one) == len(two)

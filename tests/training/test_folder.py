@@ -5,28 +5,32 @@ from __future__ import annotations
 import errno
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
+from multiprocessing import get_context
+from multiprocessing.synchronize import Event
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
-from cnnviz.core import files
-from cnnviz.core.errors import UserError
+from cnnviz.core.errors import Cancelled, UserError
 from cnnviz.models import checkpoints, weight_files
 from cnnviz.training import folder as folders
 from cnnviz.training import session as sessions
 from cnnviz.training.config import TrainConfig
 from cnnviz.training.diagnosis import Diverged
-from cnnviz.training.events import BatchesDone, EpochDone, Finished, Started
+from cnnviz.training.events import BatchesDone, EpochDone, Finished
 from cnnviz.training.folder import BATCH_COLUMNS, COLUMNS
 from cnnviz.training.session import Session
 from cnnviz.training.time_machine import found_steps
+from tests.training import programs
 from tests.training.few import SMALL, epochs, few_digits, steps
 
 CONFIG = replace(SMALL, snapshots_mb=10)
@@ -270,6 +274,20 @@ def test_a_disk_that_is_really_full(small_disk: Path, monkeypatch: pytest.Monkey
     assert {p.name for p in path.iterdir() if p.name.startswith(".")} <= {".lock"}
 
 
+def test_a_first_try_on_a_full_disk_leaves_no_file_open(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+    disk = Disk(monkeypatch)
+    disk.full_for = "batches.csv"
+    with pytest.raises(UserError, match="the disk is full"):
+        list(session.events())
+    assert session.folder is not None
+    opened = session.folder._epochs
+    assert opened is not None
+    disk.full_for = ""
+    assert isinstance(list(session.events())[-1], Finished)
+    assert opened._file.closed
+    assert [int(row[0]) for row in rows(session.folder.path / "metrics.csv")[1:]] == [1, 2]
+
+
 def test_a_folder_that_goes_away_is_one_sentence(session: Session) -> None:
     assert session.folder is not None
     with pytest.raises(UserError, match="could not be saved"):  # noqa: PT012
@@ -315,34 +333,30 @@ def test_a_list_that_is_written_in_pieces_is_whole_or_as_it_was(
 
 # Two programs.
 
-_HOLD = """
-import sys
-from pathlib import Path
-from cnnviz.training.folder import RunFolder
-from cnnviz.training.config import TrainConfig
-folder = RunFolder.create(Path(sys.argv[1]), TrainConfig("lenet5"), overwrite=True)
-print("held", flush=True)
-sys.stdin.read()
-"""
+
+def _hold(path: Path, ready: Event) -> int:
+    """Keep a run's folder until the process is killed."""
+    kept = folders.RunFolder.create(path, TrainConfig("lenet5"), overwrite=True)
+    ready.set()
+    signal.pause()
+    kept.close()
+    return 0
 
 
 def test_two_programs_cannot_write_one_run(tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text(CONFIG.to_json())
-    root = Path(__file__).resolve().parents[2]
-    with subprocess.Popen(
-        [sys.executable, "-c", _HOLD, str(tmp_path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-        env={**os.environ, "PYTHONPATH": str(root)},
-    ) as other:  # fmt: skip
-        assert other.stdout is not None
-        assert other.stdout.readline() == "held\n"
-        assert folders.is_written(tmp_path)
-        for open_it in (
-            lambda: Session.resume(tmp_path, lambda config: few_digits()),
-            lambda: Session.begin(CONFIG, few_digits(), tmp_path, overwrite=True),
-        ):
-            with pytest.raises(UserError, match=f"Another program is writing the run '{tmp_path.name}'"):
-                open_it()
-        other.kill()
+    ready = get_context("forkserver").Event()
+    other = programs.start(tmp_path / "other", _hold, tmp_path, ready)
+    assert ready.wait(60), other.err
+    assert folders.is_written(tmp_path)
+    for open_it in (
+        lambda: Session.resume(tmp_path, lambda config: few_digits()),
+        lambda: Session.begin(CONFIG, few_digits(), tmp_path, overwrite=True),
+    ):
+        with pytest.raises(UserError, match=f"Another program is writing the run '{tmp_path.name}'"):
+            open_it()
+    other.process.kill()
+    assert other.wait() == -signal.SIGKILL
     assert not folders.is_written(tmp_path)
     Session.resume(tmp_path, lambda config: few_digits()).close()
 
@@ -357,5 +371,19 @@ def test_looking_whether_a_run_is_written_does_not_keep_others_out(tmp_path: Pat
 def test_the_default_loader_is_that_of_the_data_set() -> None:
     data = sessions.load_data(TrainConfig("lenet5"))
     assert len(data) == 5000
-    assert files.write_atomically  # the one way in which files are written
-    assert isinstance(Started, type)
+
+
+def test_a_run_whose_pictures_are_being_read_can_be_given_up(tmp_path: Path) -> None:
+    for i, name in enumerate("ab"):
+        (tmp_path / "pictures" / name).mkdir(parents=True)
+        Image.new("RGB", (40, 40), (90 * i, 0, 0)).save(tmp_path / "pictures" / name / "1.png")
+    config = replace(CONFIG, data="folder", data_dir=str(tmp_path / "pictures"), validation=0)
+    assert len(sessions.load_data(config, stopped=lambda: False)) == 2
+    with pytest.raises(Cancelled):
+        sessions.load_data(config, stopped=lambda: True)
+    path = tmp_path / "run"
+    path.mkdir()
+    (path / "config.json").write_text(config.to_json())
+    with pytest.raises(Cancelled):
+        Session.resume(path, stopped=lambda: True)
+    assert not folders.is_written(path)

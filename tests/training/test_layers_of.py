@@ -10,12 +10,13 @@ import torch
 from PIL import Image
 
 from cnnviz import cli
+from cnnviz.core.errors import UserError
 from cnnviz.models import checkpoints, registry, weight_files
 from cnnviz.models.building import skeleton
 from cnnviz.training import building
 from cnnviz.training.config import TrainConfig
 from cnnviz.training.folder import read_facts
-from cnnviz.training.layers_of import trainable_layers
+from cnnviz.training.layers_of import freeze_fault, trainable_layers
 
 
 def test_lenet_has_five_layers_and_keeps_its_head_for_ten_digits() -> None:
@@ -42,6 +43,47 @@ def test_a_head_is_new_by_the_classes_of_the_file_to_start_from(tmp_path: Path) 
     config = TrainConfig("resnet20", "folder", start=str(tmp_path / "two.pt"))
     assert not trainable_layers(config, 2)[-1].is_new
     assert trainable_layers(config, 10)[-1].is_new
+
+
+def test_weights_to_start_from_are_read_once_until_they_are_written_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reads: list[Path] = []
+    read = weight_files.read
+
+    def counted(path: Path) -> weight_files.WeightsFile:
+        reads.append(path)
+        return read(path)
+
+    monkeypatch.setattr(weight_files, "read", counted)
+    own = registry.get("resnet20")
+    network = checkpoints.load_model(own, None).module
+    file = tmp_path / "w.pt"
+    torch.save(network.state_dict(), file)
+    config = TrainConfig("resnet20", "folder", start=str(file))
+    reads.clear()
+    assert [trainable_layers(config, 10)[-1].is_new for _ in range(3)] == [False] * 3
+    assert reads == [file]
+    building.fit_classes(network, own, 2)
+    torch.save(network.state_dict(), file)
+    assert trainable_layers(config, 10)[-1].is_new
+    assert reads == [file, file]
+
+
+@pytest.mark.parametrize("name", ["lenet5", "resnet20", "vit_b_16"])
+def test_a_line_is_at_fault_where_a_run_would_refuse_it(name: str) -> None:
+    layers, network = trainable_layers(TrainConfig(name, "folder")), skeleton(registry.get(name))
+    groups = {layer.path.partition(".")[0] for layer in layers}
+    paths = ["", "nowhere", "con", *groups, *(layer.path for layer in layers)]
+    for path in paths:
+        try:
+            building.frozen_layers(network, path)
+        except UserError:
+            assert freeze_fault(layers, path), path
+        else:
+            assert not freeze_fault(layers, path), path
+    assert "no layer 'nowhere'" in freeze_fault(layers, "nowhere")
+    assert "nothing can learn" in freeze_fault(layers, layers[-1].path)
 
 
 @pytest.mark.parametrize("name", ["vit_b_16", "swin_t", "googlenet", "squeezenet1_1", "densenet121"])

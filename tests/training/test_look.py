@@ -14,13 +14,10 @@ from PIL import Image
 
 from cnnviz.core.errors import UserError
 from cnnviz.datasets.starter import load_starter
-from cnnviz.models.building import build
 from cnnviz.models.preparation import to_input
-from cnnviz.models.registry import get
 from cnnviz.training import parts
-from cnnviz.training.building import frozen_layers
 from cnnviz.training.config import TrainConfig, default_config
-from cnnviz.training.look import DRAWN, DRAWS, EACH, MOST_CLASSES, layers_of, look
+from cnnviz.training.look import DRAWN, DRAWS, EACH, MOST_CLASSES, look
 from cnnviz.training.session import load_data
 from cnnviz.training.variation import DIGITS, NONE, Variation
 
@@ -168,16 +165,6 @@ def test_of_many_classes_the_first_are_shown(tmp_path: Path) -> None:
 def test_what_cannot_be_used_is_said(config: TrainConfig, sentence: str) -> None:
     with pytest.raises(UserError, match=sentence):
         look(config)
-
-
-@pytest.mark.parametrize("name", ["lenet5", "resnet20", "vit_b_16"])
-def test_all_layers_but_the_last_can_be_frozen(name: str) -> None:
-    layers = layers_of(name)
-    network = build(get(name))
-    assert frozen_layers(network, layers[-2])[-1] == layers[-2]
-    assert "" not in layers
-    with pytest.raises(UserError, match="With all layers frozen"):
-        frozen_layers(network, layers[-1])
 
 
 def test_the_records_need_no_torch() -> None:

@@ -6,10 +6,8 @@ import csv
 import json
 import os
 import signal
-import subprocess
-import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -21,12 +19,14 @@ from safetensors import safe_open
 from cnnviz import cli
 from cnnviz.core.errors import UserError
 from cnnviz.datasets.images import LabelledImages
+from cnnviz.training import command, loop, session
 from cnnviz.training import folder as folders
 from cnnviz.training.config import TrainConfig
 from cnnviz.training.events import BatchesDone, EpochDone, Finished, Started
 from cnnviz.training.loop import Run
 from cnnviz.training.session import Session
 from cnnviz.training.variation import DIGITS, NONE, Variation
+from tests.training import programs
 from tests.training.few import SMALL, epochs, few_digits, photographs, until
 
 ALL_KINDS = Variation(True, 0.5, 0.1, 10, 0.1, 5, 0.2, 0.2, 0.2, 0.1, 0.4)
@@ -134,53 +134,42 @@ def test_the_state_of_another_network_is_one_sentence() -> None:
 
 # The program itself, killed.
 
-_PROGRAM = """
-import os, signal, sys
-from cnnviz import cli
-from cnnviz.core import files
-from cnnviz.training import command, folder, session
-from tests.training.few import few_digits
 
-moment, count = sys.argv[1], int(sys.argv[2])
-command.load_data = session.load_data = lambda config: few_digits()
-session.Session.resume.__func__.__defaults__ = (session.load_data,)
-folder._LEAST_S, folder._COST = 0.0, 0.0  # saved after every report
-seen = 0
+def _program(moment: str, count: int, arguments: Sequence[str]) -> int:
+    """Run the command line in a process of its own, which is killed at a moment."""
+    loaders: tuple[Any, ...] = (command, session)
+    for module in loaders:
+        module.load_data = lambda config, **_: few_digits()
+    folders._LEAST_S, folders._COST = 0.0, 0.0  # saved after every report
+    loop.READ_S = 0.0
+    seen = 0
 
-def die() -> None:
-    global seen
-    seen += 1
-    if seen == count:
-        os.kill(os.getpid(), signal.SIGKILL)
+    def die() -> None:
+        nonlocal seen
+        seen += 1
+        if seen == count:
+            os.kill(os.getpid(), signal.SIGKILL)
 
-if moment == "after saving":
-    save = folder.RunFolder.save
-    folder.RunFolder.save = lambda self, run: (save(self, run), die())
-elif moment == "while saving":  # the n-th file that is synced has not taken its place yet
-    sync = os.fsync
-    os.fsync = lambda handle: (die(), sync(handle))
-elif moment == "between":
-    write = session.Session._write
-    session.Session._write = lambda self, *rest: (write(self, *rest), die() if self.run.step > 3 else None)
-elif moment == "interrupt":
-    write = session.Session._write
-    session.Session._write = lambda self, *rest: (
-        os.kill(os.getpid(), signal.SIGINT) if self.run.step == count else None, write(self, *rest)
-    )
-from cnnviz.training import loop
-loop.READ_S = 0.0
-sys.exit(cli.main(sys.argv[3:]))
-"""
+    kind: Any = session.Session
+    write = kind._write
+    if moment == "after saving":
+        saver: Any = folders.RunFolder
+        save = saver.save
+        saver.save = lambda self, run: (save(self, run), die())
+    elif moment == "while saving":  # the n-th file that is synced has not taken its place yet
+        system: Any = os
+        sync = os.fsync
+        system.fsync = lambda handle: (die(), sync(handle))
+    elif moment == "between":
+        kind._write = lambda self, *rest: (write(self, *rest), die() if self.run.step > 3 else None)
+    elif moment == "interrupt":
+        kind._write = lambda self, *rest: (
+            os.kill(os.getpid(), signal.SIGINT) if self.run.step == count else None, write(self, *rest)
+        )  # fmt: skip
+    return cli.main(list(arguments))
+
+
 _CONFIG = replace(SMALL, optimiser="adam", average=0.9, clip=1.0, variation=replace(DIGITS, mixup=0.2), epochs=2)
-
-
-def program(moment: str, count: int, *arguments: str) -> subprocess.CompletedProcess[str]:
-    root = Path(__file__).resolve().parents[2]
-    environment = {**os.environ, "PYTHONPATH": str(root)}
-    return subprocess.run(
-        [sys.executable, "-c", _PROGRAM, moment, str(count), *arguments],
-        env=environment, capture_output=True, text=True, timeout=120, check=False,
-    )  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -226,15 +215,15 @@ def test_a_killed_program_goes_on_bit_for_bit(tmp_path: Path, uninterrupted: Pat
     (tmp_path / "config.json").write_text(_CONFIG.to_json())
     path = tmp_path / "run"
     asked = ["train", "--config", str(tmp_path / "config.json"), "--validation", "50", "--out", str(path)]
-    killed = program(moment, count, *asked)
-    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    killed = programs.start(tmp_path / "killed", _program, moment, count, asked)
+    assert killed.wait() == -signal.SIGKILL, killed.err
     assert (path / "state.safetensors").is_file()
     assert len(columns(path / "metrics.csv")) < 2
     assert not folders.is_written(path)  # the lock goes with the program
     if moment == "between":
-        done = program("never", 0, "resume", str(path))
-        assert (done.returncode, done.stderr) == (0, "")
-        assert "best epoch" in done.stdout
+        done = programs.start(tmp_path / "done", _program, "never", 0, ["resume", str(path)])
+        assert (done.wait(), done.err) == (0, "")
+        assert "best epoch" in done.out
     else:
         resumed(path)
     same_runs(uninterrupted, path)
@@ -245,9 +234,9 @@ def test_ctrl_c_saves_and_the_run_goes_on(tmp_path: Path, uninterrupted: Path) -
     (tmp_path / "config.json").write_text(_CONFIG.to_json())
     path = tmp_path / "run"
     asked = ["train", "--config", str(tmp_path / "config.json"), "--validation", "50", "--out", str(path)]
-    stopped = program("interrupt", 13, *asked)
-    assert (stopped.returncode, stopped.stderr) == (0, "")
-    assert f"stopped after 1 whole epochs; go on by: cnnviz resume {path}" in stopped.stdout
+    stopped = programs.start(tmp_path / "stopped", _program, "interrupt", 13, asked)
+    assert (stopped.wait(), stopped.err) == (0, "")
+    assert f"stopped after 1 whole epochs; go on by: cnnviz resume {path}" in stopped.out
     assert [int(row["step"]) for row in columns(path / "batches.csv")] == list(range(1, 15))
     saved = folders.read_state(path)
     assert saved is not None

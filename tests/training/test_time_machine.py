@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,7 +16,7 @@ import torch
 from cnnviz.core.errors import UserError
 from cnnviz.models import checkpoints
 from cnnviz.training import time_machine
-from cnnviz.training.events import BatchesDone
+from cnnviz.training.events import BatchesDone, Finished
 from cnnviz.training.loop import Run
 from cnnviz.training.session import Session
 from cnnviz.training.time_machine import SAMPLE, SNAPSHOTS, Recorder, answers, found_steps, least_missed, read
@@ -97,9 +100,9 @@ def test_a_recorded_step_is_read_as_it_was_and_opens_as_weights(tmp_path: Path) 
         assert len(told_n) == min(SAMPLE, 50)
         assert found.weights.keys() == weights.keys()
         assert all(torch.equal(value, weights[key]) for key, value in found.weights.items())
-        spec, loaded = checkpoints.load_guessed(str(path))
-        assert spec.name == "lenet5"
-        assert all(torch.equal(value, loaded.module.state_dict()[key]) for key, value in weights.items())
+    spec, loaded = checkpoints.load_guessed(str(path))
+    assert spec.name == "lenet5"
+    assert all(torch.equal(value, loaded.module.state_dict()[key]) for key, value in weights.items())
 
 
 def test_a_network_that_is_too_large_records_nothing(tmp_path: Path, at_work: Run, always: None) -> None:
@@ -141,6 +144,37 @@ def test_resuming_cuts_them(tmp_path: Path, always: None) -> None:
     again = Session.resume(path, lambda config: few_digits())
     next(again.events())
     assert max(found_steps(path)) == 5
+    again.close()
+
+
+@pytest.mark.parametrize("call", ["stat", "unlink"])
+def test_a_disk_that_refuses_before_the_first_step_is_one_sentence_and_the_run_goes_on_later(
+    tmp_path: Path, always: None, monkeypatch: pytest.MonkeyPatch, call: str
+) -> None:
+    path = tmp_path / "run"
+    session = Session.begin(replace(SMALL, snapshots_mb=50), few_digits(), path)
+    session.run.read_s = 0.0
+    for event in session.events():
+        if isinstance(event, BatchesDone) and event.step == 5:
+            break
+    session.close()
+    before = {p: p.read_bytes() for p in path.rglob("*") if p.is_file()}
+    again = Session.resume(path, lambda config: few_digits())
+    plain = getattr(Path, call)
+
+    def full(at: Path, *args: Any, **keywords: Any) -> Any:
+        if SNAPSHOTS in at.parts and at.suffix:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return plain(at, *args, **keywords)
+
+    for _ in range(2):
+        with monkeypatch.context() as patch:
+            patch.setattr(Path, call, full)
+            with pytest.raises(UserError, match="the disk is full") as caught:
+                list(again.events())
+        assert isinstance(caught.value.__cause__, OSError)  # so the window lets the run wait
+        assert {p: p.read_bytes() for p in path.rglob("*") if p.is_file()} == before
+    assert isinstance(list(again.events())[-1], Finished)
     again.close()
 
 
