@@ -40,7 +40,9 @@ from cnnviz.workers.comparing import ComparisonService
 from cnnviz.workers.data_looking import DataLookService
 from cnnviz.workers.downloading import DownloadService
 from cnnviz.workers.inference import InferenceService
+from cnnviz.workers.keeping import KeepingService
 from cnnviz.workers.latest_lane import LatestLane
+from cnnviz.workers.layer_listing import LayerListService
 from cnnviz.workers.loading import PictureLoader
 from cnnviz.workers.racing import RacingService
 from cnnviz.workers.training import TrainingService
@@ -77,6 +79,8 @@ class Application(QObject):
         self.training = TrainingService(self.state, self.messages, self)
         self.travelling = TravelService(self.state, self.messages, self)
         self.racing = RacingService(self.state, self.messages, self)
+        self.keeping = KeepingService(self.state, self.messages, self)
+        self.layers = LayerListService(self.state, self.messages, self)
         self.formulas = LatestLane(formula.make_handler, "formulas", self)
         self.formulas.failed.connect(self._on_formulas_failed)
         formula.use(self.formulas)
@@ -102,6 +106,8 @@ class Application(QObject):
         self.training.stop()
         self.travelling.stop()
         self.racing.stop()
+        self.keeping.stop()
+        self.layers.stop()
         self.formulas.stop()
         formula.use(None)
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from PySide6.QtCore import QObject, Signal
 
 from cnnviz.training.config import TrainConfig
+from cnnviz.training.layers_of import LayerInfo
 from cnnviz.training.look import DataLook
 
 
@@ -21,6 +22,25 @@ class DataDownload:
     rate: float = 0.0
 
 
+@dataclass(frozen=True)
+class NetworkLayers:
+    """The layers with weights of a network that would learn, with the head that it gets for the data's classes.
+
+    Attributes
+    ----------
+    model
+        Its registry name.
+    layers
+        In the network's order.
+    problem
+        Why the weights to start from cannot be used, in a sentence; empty where they can.
+    """
+
+    model: str
+    layers: tuple[LayerInfo, ...]
+    problem: str = ""
+
+
 class DataState(QObject):
     """The pictures of the configuration that is being set up.
 
@@ -32,8 +52,8 @@ class DataState(QObject):
         They are being read.
     problem_changed(str)
         Why they cannot be used, in a sentence; empty where they can.
-    layers_changed(tuple[str, ...])
-        The paths of the network's layers with weights, in its order.
+    layers_changed(NetworkLayers | None)
+        The layers between which the freeze line may lie; ``None`` until they are known.
     download_changed(DataDownload | None)
         A data set is on its way.
     look_requested(TrainConfig, int)
@@ -56,7 +76,7 @@ class DataState(QObject):
         self._look: DataLook | None = None
         self._looking = False
         self._problem = ""
-        self._layers: tuple[str, ...] = ()
+        self._layers: NetworkLayers | None = None
         self._download: DataDownload | None = None
 
     def request_look(self, config: TrainConfig, page: int = 0) -> None:
@@ -97,11 +117,11 @@ class DataState(QObject):
             self.problem_changed.emit(sentence)
 
     @property
-    def layers(self) -> tuple[str, ...]:
-        """The paths of the network's layers with weights."""
+    def layers(self) -> NetworkLayers | None:
+        """The layers of the network."""
         return self._layers
 
-    def set_layers(self, layers: tuple[str, ...]) -> None:
+    def set_layers(self, layers: NetworkLayers | None) -> None:
         """Say which layers the network has."""
         if layers != self._layers:
             self._layers = layers

@@ -20,6 +20,7 @@ from cnnviz.training.runs import RunSummary
 from cnnviz.training.weight_step import WeightStep
 
 Stage = Literal["idle", "preparing", "running", "paused", "stopping", "finished", "failed", "following"]
+Trouble = Literal["", "diverged", "memory"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,6 +63,8 @@ class Progress:
         What happened, where it needs saying.
     scale
         What the schedule's rate is multiplied by.
+    trouble
+        Why it failed, where something can be done about it: the loss is no longer a number, a memory is full.
     """
 
     stage: Stage = "idle"
@@ -74,6 +77,7 @@ class Progress:
     seconds_left: float = 0.0
     sentence: str = ""
     scale: float = 1.0
+    trouble: Trouble = ""
 
     @property
     def steps(self) -> int:
@@ -189,6 +193,8 @@ class TrainingState(QObject):
         What the run began with was read, or belongs to another run.
     frozen_changed(str)
         Another layer is the last one that keeps its weights; empty: all learn.
+    freezable_changed(tuple[str, ...])
+        The layers up to which the run at work can be frozen were listed, or belong to another run.
     shown_changed(bool)
         Whether the exploring views show the network that learns.
     runs_changed()
@@ -197,12 +203,16 @@ class TrainingState(QObject):
         The list was read.
     start_requested(TrainConfig, str), resume_requested(str), follow_requested(str)
         Wishes: a new run (and its name, or nothing), go on with a run's folder, watch a run that is or was trained.
+    change_requested(str, dict)
+        A wish: a new run that goes on with the weights of a run's folder, with these settings otherwise.
     pause_requested(bool), stop_requested(), step_requested()
         Wishes: pause or go on, save and end, do one step and pause again.
     rate_requested(float), freeze_requested(str)
         Wishes: multiply the schedule's rate by this; let this layer and all before it keep their weights.
-    watch_requested(WeightPlace | None), travel_requested(int | None), keep_requested(str)
-        Wishes: watch a weight; go to a recorded step, or back to the present; copy the weights to a file.
+    watch_requested(WeightPlace | None), travel_requested(int | None)
+        Wishes: watch a weight; go to a recorded step, or back to the present.
+    keep_requested(str), keep_best_requested(str)
+        Wishes: copy the weights in sight, or those of the best epoch, to a file.
     before_requested()
         A wish: read what the run began with.
     overlay_requested(tuple[str, ...])
@@ -222,12 +232,14 @@ class TrainingState(QObject):
     live_changed = Signal(object)
     before_changed = Signal(object)
     frozen_changed = Signal(str)
+    freezable_changed = Signal(object)
     shown_changed = Signal(bool)
     runs_changed = Signal()
     listed_changed = Signal(object)
     start_requested = Signal(object, str)
     resume_requested = Signal(str)
     follow_requested = Signal(str)
+    change_requested = Signal(str, object)
     pause_requested = Signal(bool)
     stop_requested = Signal()
     step_requested = Signal()
@@ -236,6 +248,7 @@ class TrainingState(QObject):
     watch_requested = Signal(object)
     travel_requested = Signal(object)
     keep_requested = Signal(str)
+    keep_best_requested = Signal(str)
     before_requested = Signal()
     overlay_requested = Signal(object)
 
@@ -254,6 +267,7 @@ class TrainingState(QObject):
         self._live: LiveWeights | None = None
         self._before: Beginning | None = None
         self._frozen = ""
+        self._freezable: tuple[str, ...] = ()
         self._shown = True
         self._runs: tuple[RunSummary, ...] | None = None
 
@@ -400,6 +414,17 @@ class TrainingState(QObject):
         if path != self._frozen:
             self._frozen = path
             self.frozen_changed.emit(path)
+
+    @property
+    def freezable(self) -> tuple[str, ...]:
+        """The layers up to which the run at work can be frozen, in the network's order; empty until they are listed."""
+        return self._freezable
+
+    def set_freezable(self, paths: tuple[str, ...]) -> None:
+        """Say which layers these are."""
+        if paths != self._freezable:
+            self._freezable = paths
+            self.freezable_changed.emit(paths)
 
     @property
     def runs(self) -> tuple[RunSummary, ...] | None:

@@ -14,27 +14,33 @@ from cnnviz.datasets import fetching
 from cnnviz.datasets import registry as datasets
 from cnnviz.datasets.registry import DatasetSpec
 from cnnviz.state.app_state import AppState
-from cnnviz.state.data_state import DataDownload
+from cnnviz.state.data_state import DataDownload, NetworkLayers
 from cnnviz.state.messages import MessageCenter
 from cnnviz.training.config import TrainConfig
-from cnnviz.training.look import DataLook, layers_of, look
+from cnnviz.training.layers_of import trainable_layers
+from cnnviz.training.look import DataLook, look
 from cnnviz.workers.gentle_import import gentle_import
 from cnnviz.workers.latest_lane import LatestLane
 
 
 @dataclass(frozen=True, eq=False)
 class LookWish:
-    """A configuration to look at, and which of its pictures are the samples."""
+    """A configuration to look at, which of its pictures are the samples, and whom to tell the layers before all else.
+
+    Pictures are read until `stopped`. That may take long, and nobody has to wait for it to draw the freeze line.
+    """
 
     config: TrainConfig
     page: int = 0
+    tell: Callable[[LookWish, NetworkLayers], None] = lambda wish, layers: None
+    stopped: Callable[[], bool] = lambda: False
 
 
 @dataclass(frozen=True, eq=False)
 class LookAnswer:
     """The network's layers, and what was seen of the pictures or why nothing was."""
 
-    layers: tuple[str, ...]
+    layers: NetworkLayers
     look: DataLook | None = None
     problem: str = ""
 
@@ -68,15 +74,25 @@ def make_looker() -> Callable[[LookWish], LookAnswer]:
         if variation.mixup or not variation.is_quick:
             with gentle_import():
                 importlib.import_module("torchvision.transforms.v2")
-        layers = layers_of(wish.config.model)
+        layers = _layers(wish.config)
+        wish.tell(wish, layers)
         if missing := missing_words(wish.config):
             return LookAnswer(layers, problem=missing)
-        try:
-            return LookAnswer(layers, look(wish.config, wish.page))
+        try:  # what is wrong with the freeze line is said beside it, and no reason to show no pictures
+            seen = look(replace(wish.config, freeze=""), wish.page, wish.stopped)
         except UserError as error:
             return LookAnswer(layers, problem=str(error))
+        return LookAnswer(_layers(wish.config, len(seen.classes)), seen)
 
     return handle
+
+
+def _layers(config: TrainConfig, classes: int = 0) -> NetworkLayers:
+    """Return a network's layers; also where the weights to start from cannot be used."""
+    try:
+        return NetworkLayers(config.model, trainable_layers(config, classes))
+    except UserError as error:
+        return NetworkLayers(config.model, trainable_layers(replace(config, start=""), classes), str(error))
 
 
 def make_fetcher() -> Callable[[DataFetch], None]:
@@ -96,6 +112,7 @@ class DataLookService(QObject):
     """Answers the wishes of `DataState`: the newest look, and one download at a time."""
 
     _progressed = Signal(object, object, float)  # integers of Qt's have 32 bits
+    _layered = Signal(object, object)
 
     def __init__(
         self,
@@ -108,7 +125,7 @@ class DataLookService(QObject):
         super().__init__(parent)
         self._state, self._messages = state.data, messages
         self._wanted: LookWish | None = None
-        self._stop = threading.Event()
+        self._stop, self._closing = threading.Event(), threading.Event()
         self._looks = LatestLane(looker, "data looks", self)
         self._looks.done.connect(self._on_looks_done)
         self._looks.failed.connect(self._on_looks_failed)
@@ -116,6 +133,7 @@ class DataLookService(QObject):
         self._fetches.done.connect(self._on_fetches_done)
         self._fetches.failed.connect(self._on_fetches_failed)
         self._progressed.connect(self._on_progressed)
+        self._layered.connect(self._on_layered)
         self._state.look_requested.connect(self._on_state_look_requested)
         self._state.fetch_requested.connect(self._on_state_fetch_requested)
         self._state.fetch_cancelled.connect(self._on_state_fetch_cancelled)
@@ -123,6 +141,7 @@ class DataLookService(QObject):
     def stop(self) -> None:
         """Give up what is on its way, and wait for the threads; what came is kept."""
         self._stop.set()
+        self._closing.set()
         self._fetches.stop()
         self._looks.stop()
 
@@ -130,12 +149,17 @@ class DataLookService(QObject):
 
     @Slot(object, int)
     def _on_state_look_requested(self, config: TrainConfig, page: int) -> None:
-        self._look(LookWish(config, page))
+        self._look(config, page)
 
-    def _look(self, wish: LookWish) -> None:
-        self._wanted = wish
+    def _look(self, config: TrainConfig, page: int) -> None:
+        self._wanted = LookWish(config, page, self._layered.emit, self._closing.is_set)
         self._state.set_looking(True)
-        self._looks.submit(wish)
+        self._looks.submit(self._wanted)
+
+    @Slot(object, object)
+    def _on_layered(self, wish: LookWish, layers: NetworkLayers) -> None:
+        if wish is self._wanted and (self._state.layers is None or self._state.layers.model != layers.model):
+            self._state.set_layers(layers)  # what is known of the same network's head may be newer
 
     @Slot(object, object)
     def _on_looks_done(self, wish: LookWish, answer: LookAnswer) -> None:
@@ -184,7 +208,7 @@ class DataLookService(QObject):
     def _look_again(self, name: str) -> None:
         """Look at what was waited for."""
         if self._wanted is not None and self._wanted.config.data == name:
-            self._look(LookWish(self._wanted.config, self._wanted.page))
+            self._look(self._wanted.config, self._wanted.page)
 
     @Slot(object, object)
     def _on_fetches_failed(self, wish: DataFetch, error: BaseException) -> None:

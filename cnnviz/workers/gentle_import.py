@@ -47,15 +47,18 @@ def gentle_import() -> Iterator[None]:
     """Import torch inside this; the lock is let go, and the cyclic collector rests.
 
     The collector would stop the window for up to 0.1 s a pass; what was imported stays for ever, so that later
-    passes need not look at it either.
+    passes need not look at it either. Where nothing was imported nothing is set aside: a run that failed, and waits for
+    the collector, would keep its memory.
     """
+    known = len(sys.modules)
     preloader = _Preloader()
     sys.meta_path.insert(0, preloader)
     gc.disable()
     try:
         yield
     finally:
-        gc.freeze()
-        atexit.register(gc.unfreeze)  # at its end Python collects what is left; libraries complain of what is not
+        if len(sys.modules) > known:
+            gc.freeze()
+            atexit.register(gc.unfreeze)  # at its end Python collects what is left; libraries complain of what is not
         gc.enable()
         sys.meta_path.remove(preloader)

@@ -6,6 +6,7 @@ import importlib
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Slot
@@ -72,7 +73,8 @@ def make_handler() -> Callable[[InferenceRequest], InferenceResult]:
             engine, untidy, renewed = Engine(request.model), True, None
             devices.set_threads_for(engine.loaded.graph.macs)
         if request.live is not None and request.live is not renewed:
-            engine.renew(request.live.tensors)
+            run = Path(request.model.weights_path or "").parent.name
+            engine.renew(request.live.tensors, f"{run}, step {request.live.step:,}")
             renewed = request.live
         inspection = None
         if isinstance(request, GradientRequest):

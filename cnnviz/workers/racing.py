@@ -7,12 +7,13 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject, Signal, Slot
 
-from cnnviz.core.errors import UserError
+from cnnviz.core.errors import Cancelled, UserError
 from cnnviz.state.app_state import AppState
 from cnnviz.state.messages import MessageCenter
 from cnnviz.state.race_state import Lane
@@ -20,8 +21,8 @@ from cnnviz.state.training_state import RunCurves
 from cnnviz.training import runs
 from cnnviz.training.config import TrainConfig
 from cnnviz.training.events import BatchesDone, EpochDone, Finished, Started
-from cnnviz.workers.training import Failed, Paused, Running
 from cnnviz.workers.training_thread import TrainingThread
+from cnnviz.workers.training_work import Failed, Paused, Running
 
 if TYPE_CHECKING:
     from cnnviz.training.race import LaneEvent, Race
@@ -62,12 +63,12 @@ class RaceWork:
     Parameters
     ----------
     open_race
-        Prepares it.
+        Prepares it; gives up (`Cancelled`) when what it is given says so.
     report
         Called with each event, in this thread.
     """
 
-    def __init__(self, open_race: Callable[[], Race], report: Callable[[object], None]) -> None:
+    def __init__(self, open_race: Callable[[Callable[[], bool]], Race], report: Callable[[object], None]) -> None:
         self._open, self._report = open_race, report
         self._going, self._stopped = threading.Event(), threading.Event()
         self._going.set()
@@ -87,7 +88,7 @@ class RaceWork:
     def run(self) -> None:
         """Train to the end, or until stopped; every error is reported."""
         try:
-            self._race = self._open()
+            self._race = self._open(self._stopped.is_set)
         except Exception as error:  # noqa: BLE001  # whatever opening raises is reported
             self._report(Failed(error))
             return
@@ -176,11 +177,11 @@ class RacingService(QObject):
             return
         name = f"race-{datetime.now():%Y%m%d-%H%M%S}"
 
-        def open_race() -> Race:
+        def open_race(stopped: Callable[[], bool]) -> Race:
             from cnnviz.training import session
             from cnnviz.training.race import Race
 
-            return Race.begin(configs, runs.folder(), name, session.load_data)
+            return Race.begin(configs, runs.folder(), name, partial(session.load_data, stopped=stopped))
 
         self._advance(stage="preparing", lanes=(), sentence="")
         self._thread = TrainingThread("race", RaceWork(open_race, self.happened.emit), "cnnviz.training.race", self)
@@ -222,6 +223,8 @@ class RacingService(QObject):
             self._advance(stage=self._unless_stopping("running"), sentence="")
         elif isinstance(event, RaceEnded):
             self._advance(stage="finished", sentence="It was stopped and saved." if event.stopped else "")
+        elif isinstance(event, Failed) and isinstance(event.error, Cancelled):  # stopped before it was ready
+            self._advance(stage="idle")
         elif isinstance(event, Failed):
             known = isinstance(event.error, UserError)
             self._advance(stage="failed", sentence=str(event.error) if known else "The race ended by an error.")

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from PySide6.QtCore import QObject, QTimer, Slot
 
 from cnnviz.core.curves import Curves
@@ -19,7 +19,8 @@ from cnnviz.state.training_state import Beginning, LiveWeights, Progress, RunCur
 from cnnviz.training import runs
 from cnnviz.training.runs import RunSummary
 from cnnviz.workers.gentle_import import gentle_import
-from cnnviz.workers.latest_lane import LatestLane
+from cnnviz.workers.latest_lane import Handler, LatestLane
+from cnnviz.workers.training_work import sheet_of
 
 if TYPE_CHECKING:
     from cnnviz.training.reading import News, Reader
@@ -30,10 +31,11 @@ FOLLOW_MS = 500
 
 @dataclass(frozen=True, eq=False)
 class Look:
-    """Asks for what is new in a run's folder; `fresh` begins with everything."""
+    """Asks for what is new in a run's folder; `fresh` begins with everything. Pictures are read until `stopped`."""
 
     path: Path
     fresh: bool = False
+    stopped: Callable[[], bool] = lambda: False
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,69 +47,57 @@ class Travel:
 
 
 @dataclass(frozen=True, eq=False)
-class Overlay:
-    """Asks for the curves of other runs."""
-
-    paths: tuple[Path, ...]
-
-
-@dataclass(frozen=True, eq=False)
 class Looked:
-    """What is new; on the first look, and where the run was begun again, also its sample of the validation part."""
+    """What is new; the sample of the validation part and the frozen layers only where everything was read anew."""
 
     reader: Reader
     news: News
     sheet: ValidationSheet | None
+    frozen: str
 
 
 def make_follower() -> Callable[[Look], Looked]:
     """Return the function of the lane that watches; torch is imported there."""
     with gentle_import():
+        from cnnviz.training import folder
         from cnnviz.training.reading import Reader
     reader: Reader | None = None
 
     def handle(request: Look) -> Looked:
         nonlocal reader
-        sheet = None
+        sheet, frozen = None, ""
         if reader is None or request.fresh or reader.path != request.path:
             reader = Reader(request.path)
-            sheet = _sheet(reader)
+            sheet, frozen = _sheet(reader, request.stopped), folder.read_frozen(reader.path, reader.config)
         news = reader.news()
         if news.anew:  # its configuration may be another one, too
             reader = Reader(request.path)
-            sheet, news = _sheet(reader), replace(reader.news(), anew=True)
-        return Looked(reader, news, sheet)
+            sheet, frozen = _sheet(reader, request.stopped), folder.read_frozen(reader.path, reader.config)
+            news = replace(reader.news(), anew=True)
+        return Looked(reader, news, sheet, frozen)
 
     return handle
 
 
-def _sheet(reader: Reader) -> ValidationSheet | None:
+def _sheet(reader: Reader, stopped: Callable[[], bool]) -> ValidationSheet | None:
     """Return a sample of a run's validation part; ``None`` where the data is not here any more."""
     from cnnviz.core.errors import UserError
-    from cnnviz.training import folder, parts, session
-    from cnnviz.training.time_machine import sample_of
+    from cnnviz.training import folder, session
 
     try:
-        data = session.load_data(reader.config)
+        data = session.load_data(reader.config, stopped=stopped)
         folder.check_data(reader.path, data)
-        held = parts.order_of(data, reader.config)[1]
-        chosen = held[sample_of(reader.config, len(held))].numpy()
+        return sheet_of(data, reader.config)
     except UserError:
         return None
-    if not len(chosen) or registry.get(reader.config.model).gives_picture:
-        return None
-    return ValidationSheet(data.images_nhw[chosen], data.labels_n[chosen], np.zeros(0, np.int64), data.classes)
 
 
-def make_traveller() -> Callable[[Any], Any]:
-    """Return the function of the lane that reads recorded steps and other runs' curves."""
+def make_traveller() -> Callable[[Travel], Any]:
+    """Return the function of the lane that reads recorded steps."""
     with gentle_import():
         from cnnviz.training import time_machine
-        from cnnviz.training.reading import Reader
 
-    def handle(request: Travel | Overlay) -> Any:
-        if isinstance(request, Overlay):
-            return tuple(_curves(Reader(path)) for path in request.paths)
+    def handle(request: Travel) -> Any:
         steps = time_machine.found_steps(request.path)
         if request.step is not None:
             return time_machine.read(steps.get(request.step, request.path / "gone"))
@@ -137,6 +127,13 @@ def make_beginner() -> Callable[[Path], Beginning]:
     return handle
 
 
+def make_overlayer() -> Callable[[tuple[Path, ...]], tuple[RunCurves, ...]]:
+    """Return the function of the lane that reads the curves of other runs."""
+    with gentle_import():
+        from cnnviz.training.reading import Reader
+    return lambda paths: tuple(_curves(Reader(path)) for path in paths)
+
+
 def make_lister() -> Callable[[object], tuple[RunSummary, ...]]:
     """Return the function of the lane that lists runs."""
     return lambda request: runs.summaries()
@@ -161,22 +158,17 @@ class TravelService(QObject):
     def __init__(self, state: AppState, messages: MessageCenter, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._app, self._state, self._messages = state, state.training, messages
-        self._follower = LatestLane(make_follower, "following", self)
-        self._follower.done.connect(self._on_follower_done)
-        self._follower.failed.connect(self._on_failed)
-        self._traveller = LatestLane(make_traveller, "travelling", self)
-        self._traveller.done.connect(self._on_traveller_done)
-        self._traveller.failed.connect(self._on_failed)
-        self._beginner = LatestLane(make_beginner, "reading beginnings", self)
-        self._beginner.done.connect(self._on_beginner_done)
-        self._beginner.failed.connect(self._on_failed)
-        self._lister = LatestLane(make_lister, "listing runs", self)
-        self._lister.done.connect(self._on_lister_done)
-        self._lister.failed.connect(self._on_failed)
+        self._follower = self._lane(make_follower, "following", self._on_follower_done)
+        self._traveller = self._lane(make_traveller, "travelling", self._on_traveller_done)
+        self._overlayer = self._lane(make_overlayer, "reading curves", self._on_overlayer_done)
+        self._beginner = self._lane(make_beginner, "reading beginnings", self._on_beginner_done)
+        self._lister = self._lane(make_lister, "listing runs", self._on_lister_done)
         self._timer = QTimer(self)
         self._timer.setInterval(FOLLOW_MS)
         self._timer.timeout.connect(self._on_timer_timeout)
         self._path: Path | None = None  # of the run that is watched
+        self._overlay: tuple[Path, ...] = ()  # whose curves are wished for
+        self._stopped = threading.Event()
         training = self._state
         training.follow_requested.connect(self._on_follow_requested)
         training.travel_requested.connect(self._on_travel_requested)
@@ -185,13 +177,18 @@ class TravelService(QObject):
         training.progress_changed.connect(self._on_progress_changed)
         training.runs_changed.connect(self._on_runs_changed)
 
+    def _lane(self, make: Callable[[], Handler], name: str, done: Callable[[Any, Any], None]) -> LatestLane:
+        lane = LatestLane(make, name, self)
+        lane.done.connect(done)
+        lane.failed.connect(self._on_failed)
+        return lane
+
     def stop(self) -> None:
         """Stop the lanes and wait for them."""
         self._timer.stop()
-        self._follower.stop()
-        self._traveller.stop()
-        self._beginner.stop()
-        self._lister.stop()
+        self._stopped.set()
+        for lane in (self._follower, self._traveller, self._overlayer, self._beginner, self._lister):
+            lane.stop()
 
     @Slot()
     def _on_runs_changed(self) -> None:
@@ -240,7 +237,7 @@ class TravelService(QObject):
                 self._messages.notice("Stop the run that learns before another one is opened.", "training")
             return
         self._path = Path(folder)
-        self._follower.submit(Look(self._path, fresh=True))
+        self._follower.submit(Look(self._path, fresh=True, stopped=self._stopped.is_set))
         self._timer.start()
 
     @Slot(object)
@@ -252,7 +249,7 @@ class TravelService(QObject):
     @Slot()
     def _on_timer_timeout(self) -> None:
         if self._path is not None and not self._follower.is_busy:
-            self._follower.submit(Look(self._path))
+            self._follower.submit(Look(self._path, stopped=self._stopped.is_set))
 
     @Slot(object, object)
     def _on_follower_done(self, request: Look, looked: Looked) -> None:
@@ -277,7 +274,7 @@ class TravelService(QObject):
         )
         epoch = int(curves.batches["epoch"][-1]) if len(curves.batches) else 0
         if request.fresh or news.anew:
-            self._state.set_frozen(looked.reader.config.freeze)
+            self._state.set_frozen(looked.frozen)
         self._state.set_progress(Progress(stage, request.path, looked.reader.config, started, epoch, step))
         if request.fresh or news.anew or len(news.batches["step"]) or len(news.epochs["step"]):
             self._state.set_curves(curves)
@@ -306,16 +303,19 @@ class TravelService(QObject):
 
     @Slot(object)
     def _on_overlay_requested(self, folders: tuple[str, ...]) -> None:
+        self._overlay = tuple(Path(folder) for folder in folders)
         if folders:
-            self._traveller.submit(Overlay(tuple(Path(folder) for folder in folders)))
+            self._overlayer.submit(self._overlay)
         else:
             self._state.set_overlaid(())
 
     @Slot(object, object)
-    def _on_traveller_done(self, request: Travel | Overlay, result: Any) -> None:
-        if isinstance(request, Overlay):
-            self._state.set_overlaid(result)
-            return
+    def _on_overlayer_done(self, paths: tuple[Path, ...], curves: tuple[RunCurves, ...]) -> None:
+        if paths == self._overlay:
+            self._state.set_overlaid(curves)
+
+    @Slot(object, object)
+    def _on_traveller_done(self, request: Travel, result: Any) -> None:
         if request.path != self._state.progress.path:
             return
         last = str(request.path / "last.safetensors")

@@ -6,11 +6,13 @@ import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 pytest.importorskip("PySide6")
 
+from PIL import Image
 from PySide6.QtCore import QObject
 from pytestqt.qtbot import QtBot
 
@@ -18,12 +20,15 @@ from cnnviz.core import download as downloading
 from cnnviz.datasets import fetching, registry
 from cnnviz.datasets.fetching import Remote
 from cnnviz.state.app_state import AppState
-from cnnviz.state.data_state import DataDownload
+from cnnviz.state.data_state import DataDownload, NetworkLayers
 from cnnviz.state.messages import Message, MessageCenter
-from cnnviz.training.config import TrainConfig, default_config
+from cnnviz.training.config import PRETRAINED, TrainConfig, default_config
+from cnnviz.training.look import DataLook, look
+from cnnviz.workers import data_looking
 from cnnviz.workers.data_looking import DataLookService, LookAnswer, LookWish, make_looker, missing_words
 from tests.datasets.test_fetching import digits, md5
 from tests.weights_server import WeightsServer, serving
+from tests.workers.many_pictures import ManyPictures
 
 STARTER = default_config("lenet5", "starter")
 MNIST = default_config("lenet5", "mnist")
@@ -72,7 +77,8 @@ def test_a_look_comes_with_the_networks_layers(desk: Desk, qtbot: QtBot) -> None
     qtbot.waitUntil(lambda: not desk.data.is_looking, timeout=IMPORT_MS)
     assert desk.data.look is not None
     assert desk.data.look.count == 5000
-    assert desk.data.layers == ("conv1", "conv2", "fc1", "fc2", "fc3")
+    assert desk.data.layers is not None
+    assert [layer.path for layer in desk.data.layers.layers] == ["conv1", "conv2", "fc1", "fc2", "fc3"]
     assert desk.data.problem == ""
 
 
@@ -83,8 +89,9 @@ def test_what_cannot_be_read_is_a_sentence_and_the_layers_come_all_the_same(desk
     qtbot.waitUntil(lambda: not desk.data.is_looking, timeout=IMPORT_MS)
     assert desk.data.look is None
     assert desk.data.problem.startswith("There is no folder '/nowhere'.")
-    assert desk.data.layers[0] == "conv1"
-    assert len(desk.data.layers) > 20
+    assert desk.data.layers is not None
+    assert desk.data.layers.layers[0].path == "conv1"
+    assert len(desk.data.layers.layers) > 20
     desk.data.request_look(STARTER)
     qtbot.waitUntil(lambda: not desk.data.is_looking, timeout=IMPORT_MS)
     assert desk.data.problem == ""
@@ -98,12 +105,12 @@ def test_only_the_newest_look_is_shown(qapp: object, qtbot: QtBot) -> None:
         def handle(wish: LookWish) -> LookAnswer:
             begun.set()
             go_on.wait(10)
-            return LookAnswer((str(wish.config.seed),))
+            return LookAnswer(NetworkLayers(str(wish.config.seed), ()))
 
         return handle
 
     desk = Desk(looker)
-    shown: list[tuple[str, ...]] = []
+    shown: list[NetworkLayers] = []
     desk.data.layers_changed.connect(shown.append)
     desk.data.request_look(STARTER)
     assert begun.wait(10)
@@ -111,8 +118,64 @@ def test_only_the_newest_look_is_shown(qapp: object, qtbot: QtBot) -> None:
         desk.data.request_look(replace(STARTER, seed=seed))
     go_on.set()
     qtbot.waitUntil(lambda: not desk.data.is_looking, timeout=IMPORT_MS)
-    assert shown == [("3",)]
+    assert shown == [NetworkLayers("3", ())]
     desk.service.stop()
+
+
+def test_the_layers_are_there_while_the_pictures_are_still_read(
+    desk: Desk, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    go_on = threading.Event()
+
+    def slow_look(config: TrainConfig, *given: Any) -> DataLook:
+        go_on.wait(30)
+        return look(config, *given)
+
+    monkeypatch.setattr(data_looking, "look", slow_look)
+    desk.data.request_look(STARTER)
+    qtbot.waitUntil(lambda: desk.data.layers is not None, timeout=IMPORT_MS)
+    assert desk.data.is_looking
+    go_on.set()
+    qtbot.waitUntil(lambda: not desk.data.is_looking, timeout=IMPORT_MS)
+    assert desk.data.look is not None
+
+
+def test_the_window_does_not_wait_until_all_pictures_are_read(
+    desk: Desk, many_pictures: ManyPictures, qtbot: QtBot
+) -> None:
+    many_pictures.wait = lambda: desk.service._closing.wait(30)
+    desk.data.request_look(many_pictures.config)
+    qtbot.waitUntil(many_pictures.reached.is_set, timeout=IMPORT_MS)
+    desk.service.stop()
+    assert many_pictures.read == 3
+    assert not desk.posted
+
+
+def test_the_head_is_new_once_the_classes_of_a_folder_are_counted(desk: Desk, qtbot: QtBot, tmp_path: Path) -> None:
+    for name in ("cat", "dog"):
+        (tmp_path / "pets" / name).mkdir(parents=True)
+        for i in range(3):
+            Image.new("RGB", (32, 32), (40 * i, 9, 9)).save(tmp_path / "pets" / name / f"{i}.png")
+    config = TrainConfig("resnet20", "folder", str(tmp_path / "pets"), start=PRETRAINED, validation=2)
+    desk.data.request_look(config)
+    qtbot.waitUntil(lambda: not desk.data.is_looking, timeout=IMPORT_MS)
+    assert desk.data.problem == ""
+    assert desk.data.layers is not None
+    head = desk.data.layers.layers[-1]
+    assert (head.path, head.parameters, head.is_new) == ("linear", 2 * 64 + 2, True)
+
+
+@pytest.mark.parametrize("data", [STARTER, MNIST], ids=["pictures", "no pictures"])
+def test_weights_that_cannot_be_read_and_a_wrong_line_hide_neither_layers_nor_pictures(
+    desk: Desk, qtbot: QtBot, data: TrainConfig
+) -> None:
+    desk.data.request_look(replace(data, start="/nowhere.pt", freeze="nowhere"))
+    qtbot.waitUntil(lambda: not desk.data.is_looking, timeout=IMPORT_MS)
+    assert desk.data.layers is not None
+    assert desk.data.layers.problem.startswith("There is no weights file '/nowhere.pt'")
+    assert len(desk.data.layers.layers) == 5
+    assert (desk.data.look is None) == (data is MNIST)
+    assert desk.data.problem.startswith("MNIST is not here yet") == (data is MNIST)
 
 
 def test_a_fault_of_the_program_is_reported_and_the_panel_does_not_wait(

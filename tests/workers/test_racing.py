@@ -12,8 +12,6 @@ import torch
 from pytestqt.qtbot import QtBot
 
 from cnnviz.core.errors import UserError
-from cnnviz.datasets.images import LabelledImages
-from cnnviz.datasets.starter import load_starter
 from cnnviz.state.app_state import AppState
 from cnnviz.state.messages import Message, MessageCenter
 from cnnviz.state.race_state import RaceStage
@@ -25,7 +23,9 @@ from cnnviz.training.events import BatchesDone, Event
 from cnnviz.training.loop import Run
 from cnnviz.training.variation import NONE
 from cnnviz.workers.racing import LanesWent, RaceEnded, RaceWork, RacingService
-from cnnviz.workers.training import Paused, TrainingService
+from cnnviz.workers.training import TrainingService
+from cnnviz.workers.training_work import Paused
+from tests.workers.many_pictures import ManyPictures
 
 CONFIG = TrainConfig(
     "lenet5", "starter", epochs=2, batch_size=20, validation=25, pictures=100, variation=NONE, threads=1,
@@ -35,32 +35,7 @@ PAIR = (CONFIG, replace(CONFIG, model="lenet5_original"))
 LONG = tuple(replace(config, epochs=2000) for config in PAIR)
 
 
-@pytest.fixture(autouse=True)
-def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Runs go to a folder of the test, and learn from 250 digits."""
-    digits = load_starter()
-    few = LabelledImages(digits.images_nhw[::20], digits.labels_n[::20])
-    monkeypatch.setattr(runs, "folder", lambda: tmp_path)
-    monkeypatch.setattr(session, "load_data", lambda config: few)
-
-
-@pytest.fixture
-def state() -> AppState:
-    return AppState()
-
-
-@pytest.fixture
-def messages() -> MessageCenter:
-    found = MessageCenter()
-    found.open()
-    return found
-
-
-@pytest.fixture
-def said(messages: MessageCenter) -> list[Message]:
-    found: list[Message] = []
-    messages.posted.connect(found.append)
-    return found
+pytestmark = pytest.mark.usefixtures("few_digits")
 
 
 @pytest.fixture
@@ -118,6 +93,25 @@ def test_a_pause_is_level_and_saved_and_goes_on(state: AppState, qtbot: QtBot) -
     assert "stopped" in state.race.progress.sentence
     for lane in state.race.progress.lanes:
         assert session.folders.read_state(lane.path).step == lane.step  # type: ignore[union-attr]
+
+
+def test_a_race_can_be_stopped_while_pictures_are_read(
+    state: AppState,
+    racing: RacingService,
+    many_pictures: ManyPictures,
+    said: list[Message],
+    qtbot: QtBot,
+    tmp_path: Path,
+) -> None:
+    many_pictures.wait = lambda: racing._thread is None or racing._thread.work._stopped.wait(30)
+    config = replace(many_pictures.config, snapshots_mb=0)
+    state.race.start_requested.emit((config, replace(config, model="plain20")))
+    qtbot.waitUntil(many_pictures.reached.is_set, timeout=30_000)
+    state.race.stop_requested.emit()
+    qtbot.waitUntil(lambda: at(state, "idle")() and racing._thread is None, timeout=30_000)
+    assert many_pictures.read == 3
+    assert [path.name for path in tmp_path.iterdir()] == ["pets"]
+    assert not said
 
 
 @pytest.mark.usefixtures("racing")
@@ -217,7 +211,7 @@ def test_a_pause_after_a_stop_is_no_pause(tmp_path: Path) -> None:
         elif isinstance(event, Paused):
             work.pause(False)  # or this test would wait for ever
 
-    work = RaceWork(lambda: races.Race.begin(LONG, tmp_path, "race", session.load_data), report)
+    work = RaceWork(lambda stopped: races.Race.begin(LONG, tmp_path, "race", session.load_data), report)
     work.run()
     assert not any(isinstance(event, Paused) for event in events)
     assert events[-1] == RaceEnded(stopped=True)

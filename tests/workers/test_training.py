@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -15,18 +16,20 @@ from pytestqt.qtbot import QtBot
 
 from cnnviz.core.inspection import ModelRequest
 from cnnviz.datasets.images import LabelledImages
-from cnnviz.datasets.starter import load_starter
-from cnnviz.models import registry
+from cnnviz.models import registry, weight_files
 from cnnviz.state.app_state import AppState
 from cnnviz.state.messages import Message, MessageCenter
-from cnnviz.state.training_state import Progress, Stage, WeightPlace
-from cnnviz.training import runs, session
+from cnnviz.state.training_state import Progress, RunCurves, Stage, WeightPlace
+from cnnviz.training import runs, session, time_machine
 from cnnviz.training.config import TrainConfig
 from cnnviz.training.events import BatchesDone, EpochDone, Finished, Started
 from cnnviz.training.variation import NONE
 from cnnviz.workers.inference import InferenceService
-from cnnviz.workers.training import Paused, Running, TrainingService, Work
+from cnnviz.workers.latest_lane import LatestLane
+from cnnviz.workers.training import TrainingService
+from cnnviz.workers.training_work import Paused, Running, Work
 from cnnviz.workers.travelling import Look, TravelService, make_follower
+from tests.workers.many_pictures import ManyPictures
 
 CONFIG = TrainConfig(
     "lenet5", "starter", epochs=2, batch_size=20, validation=50, variation=NONE, threads=1, device="cpu"
@@ -34,32 +37,7 @@ CONFIG = TrainConfig(
 LONG = replace(CONFIG, epochs=2000)
 
 
-@pytest.fixture(autouse=True)
-def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Runs go to a folder of the test, and learn from 250 digits."""
-    digits = load_starter()
-    few = LabelledImages(digits.images_nhw[::20], digits.labels_n[::20])
-    monkeypatch.setattr(runs, "folder", lambda: tmp_path)
-    monkeypatch.setattr(session, "load_data", lambda config: few)
-
-
-@pytest.fixture
-def state() -> AppState:
-    return AppState()
-
-
-@pytest.fixture
-def messages() -> MessageCenter:
-    found = MessageCenter()
-    found.open()
-    return found
-
-
-@pytest.fixture
-def said(messages: MessageCenter) -> list[Message]:
-    found: list[Message] = []
-    messages.posted.connect(found.append)
-    return found
+pytestmark = pytest.mark.usefixtures("few_digits")
 
 
 @pytest.fixture
@@ -95,6 +73,7 @@ def test_a_run_from_start_to_end(state: AppState, training: TrainingService, qtb
     assert (tmp_path / "mine" / "best.safetensors").is_file()
     progress = state.training.progress
     assert (progress.step, progress.steps, progress.epoch) == (20, 20, 2)
+    assert weight_files.read(tmp_path / "mine" / "last.safetensors").given["epoch"] == 2
 
 
 def test_pause_one_step_and_go_on(state: AppState, training: TrainingService, qtbot: QtBot) -> None:
@@ -190,6 +169,79 @@ def test_the_window_closes_while_it_trains(
     assert saved.step >= 5
 
 
+def reading(training: TrainingService, many_pictures: ManyPictures, qtbot: QtBot) -> None:
+    """Wait until the third picture is read; the reading goes on when the run was asked to stop."""
+    assert training._thread is not None
+    work = training._thread.work
+    many_pictures.wait = lambda: work.stopped.wait(30)
+    qtbot.waitUntil(many_pictures.reached.is_set, timeout=30_000)
+
+
+def test_a_run_stopped_while_pictures_are_read_leaves_nothing(
+    state: AppState,
+    training: TrainingService,
+    many_pictures: ManyPictures,
+    said: list[Message],
+    qtbot: QtBot,
+    tmp_path: Path,
+) -> None:
+    state.training.start_requested.emit(many_pictures.config, "mine")
+    reading(training, many_pictures, qtbot)
+    state.training.stop_requested.emit()
+    qtbot.waitUntil(lambda: state.training.progress == Progress(), timeout=30_000)
+    assert many_pictures.read == 3
+    assert [path.name for path in tmp_path.iterdir()] == ["pets"]
+    assert not said
+
+
+def test_the_window_closes_while_pictures_are_read(
+    state: AppState, training: TrainingService, many_pictures: ManyPictures, qtbot: QtBot
+) -> None:
+    state.training.start_requested.emit(many_pictures.config, "mine")
+    reading(training, many_pictures, qtbot)
+    training.stop()
+    assert many_pictures.read == 3
+
+
+def test_a_run_that_goes_on_can_be_stopped_while_pictures_are_read(
+    state: AppState,
+    training: TrainingService,
+    many_pictures: ManyPictures,
+    said: list[Message],
+    qtbot: QtBot,
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "mine"
+    first = session.Session.begin(many_pictures.config, session.load_data(many_pictures.config), path)
+    list(first.events(lambda: first.run.step >= 2))
+    first.close()
+    many_pictures.reached.clear()
+    many_pictures.read = 0
+    read: dict[str, int] = {}  # when each stage was reached
+    state.training.progress_changed.connect(lambda progress: read.setdefault(progress.stage, many_pictures.read))
+    state.training.resume_requested.emit(str(path))
+    reading(training, many_pictures, qtbot)
+    state.training.stop_requested.emit()
+    qtbot.waitUntil(at(state, "idle"), timeout=30_000)
+    assert read["idle"] == 3  # then the run is opened as it was saved, in a lane that nobody waits for
+    qtbot.waitUntil(lambda: state.training.curves is not None, timeout=30_000)
+    assert state.training.curves is not None
+    assert state.training.curves.batches["step"].tolist() == list(range(1, first.run.step + 1))
+    assert not said
+
+
+def test_another_run_comes_when_one_gave_up_reading_pictures(
+    state: AppState, training: TrainingService, many_pictures: ManyPictures, said: list[Message], qtbot: QtBot
+) -> None:
+    state.training.start_requested.emit(many_pictures.config, "mine")
+    reading(training, many_pictures, qtbot)
+    state.training.start_requested.emit(CONFIG, "other")
+    qtbot.waitUntil(at(state, "finished"), timeout=30_000)
+    assert many_pictures.read == 3
+    assert [run.name for run in runs.summaries()] == ["other"]
+    assert not said
+
+
 def test_going_back_and_to_the_present(state: AppState, training: TrainingService, qtbot: QtBot) -> None:
     state.training.start_requested.emit(CONFIG, "")
     qtbot.waitUntil(at(state, "finished"), timeout=30_000)
@@ -208,6 +260,27 @@ def test_going_back_and_to_the_present(state: AppState, training: TrainingServic
     assert new is not None
     assert new.step == 20
     assert not torch.equal(new.tensors["conv1.weight"], old.tensors["conv1.weight"])
+
+
+def test_the_last_step_can_be_gone_back_to(state: AppState, training: TrainingService, qtbot: QtBot) -> None:
+    state.training.start_requested.emit(CONFIG, "")
+    qtbot.waitUntil(at(state, "finished"), timeout=30_000)
+    assert state.training.recorded[-1] == 20
+
+
+def test_the_step_at_which_a_run_was_stopped_can_be_gone_back_to(
+    state: AppState, training: TrainingService, qtbot: QtBot
+) -> None:
+    state.training.start_requested.emit(LONG, "")
+    qtbot.waitUntil(past(state, 100), timeout=30_000)
+    state.training.stop_requested.emit()
+    qtbot.waitUntil(at(state, "finished"), timeout=30_000)
+    step, path = state.training.progress.step, state.training.progress.path
+    assert path is not None
+    assert state.training.recorded[-1] == step
+    snapshot = time_machine.read(time_machine.found_steps(path)[step])
+    assert [layer.path for layer in snapshot.layers] == ["conv1", "conv2", "fc1", "fc2", "fc3"]
+    assert state.training.layers == snapshot.layers
 
 
 def test_explore_shows_the_network_that_learns(
@@ -239,6 +312,9 @@ def test_explore_shows_the_network_that_learns(
             )
         )
         assert state.model.graph is graph
+        path = state.training.progress.path
+        assert path is not None
+        assert state.model.weights_note == f"{path.name}, step {state.training.live.step:,}"  # type: ignore[union-attr]
         other = registry.get("lenet1")
         state.request_model(ModelRequest(other.name))
         qtbot.waitUntil(lambda: state.model is not None and state.model.request.name == "lenet1", timeout=30_000)
@@ -249,15 +325,19 @@ def test_explore_shows_the_network_that_learns(
         inference.stop()
 
 
+def full(handle: int) -> None:
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
 def test_a_full_disk_makes_the_run_wait_and_it_goes_on(
     state: AppState, training: TrainingService, said: list[Message], qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    asked: list[object] = []
+    state.model_requested.connect(asked.append)
     state.training.start_requested.emit(LONG, "")
     qtbot.waitUntil(past(state, 5), timeout=30_000)
-
-    def full(handle: int) -> None:
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-
+    chosen = ModelRequest("lenet1")
+    state.request_model(chosen)
     with monkeypatch.context() as patch:
         patch.setattr(os, "fsync", full)
         patch.setattr("cnnviz.training.folder._LEAST_S", 0.0)
@@ -271,6 +351,23 @@ def test_a_full_disk_makes_the_run_wait_and_it_goes_on(
     assert curves is not None
     steps = curves.batches["step"].tolist()
     assert steps == sorted(set(steps))
+    assert asked[1:] == [chosen]  # what Explore shows stays
+
+
+def test_a_disk_that_is_full_from_the_start_is_one_sentence_and_explore_waits(
+    state: AppState, training: TrainingService, said: list[Message], qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[object] = []
+    state.model_requested.connect(asked.append)
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", full)
+        state.training.start_requested.emit(LONG, "")
+        qtbot.waitUntil(at(state, "paused"), timeout=30_000)
+    assert not asked
+    assert [message.level for message in said] == ["problem"]
+    state.training.pause_requested.emit(False)
+    qtbot.waitUntil(past(state, 5), timeout=30_000)
+    assert len(asked) == 1
 
 
 def test_a_loss_that_is_no_number_is_said_and_the_run_can_go_back(
@@ -301,11 +398,9 @@ def test_what_cannot_start_is_said(
 
 
 def test_a_run_of_another_program_is_followed(
-    state: AppState, messages: MessageCenter, training: TrainingService, qtbot: QtBot, tmp_path: Path
+    state: AppState, training: TrainingService, few_digits: LabelledImages, qtbot: QtBot, tmp_path: Path
 ) -> None:
-    digits = load_starter()
-    few = LabelledImages(digits.images_nhw[::20], digits.labels_n[::20])
-    other = session.Session.begin(CONFIG, few, tmp_path / "theirs")
+    other = session.Session.begin(CONFIG, few_digits, tmp_path / "theirs")
     events = other.events()
     try:
         for _ in range(4):
@@ -346,6 +441,45 @@ def test_curves_of_other_runs_are_laid_over(
     assert state.training.overlaid == ()
 
 
+def test_curves_are_laid_over_while_a_recorded_step_is_read(
+    state: AppState, training: TrainingService, qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    state.training.start_requested.emit(CONFIG, "one")
+    qtbot.waitUntil(lambda: at(state, "finished")() and bool(state.training.recorded), timeout=30_000)
+    first, gate, read = state.training.recorded[0], threading.Event(), time_machine.read
+
+    def waits(path: Path) -> time_machine.Snapshot:
+        assert gate.wait(30)
+        return read(path)
+
+    monkeypatch.setattr(time_machine, "read", waits)
+    try:
+        state.training.travel_requested.emit(first)
+        state.training.overlay_requested.emit((str(tmp_path / "one"),))
+        qtbot.waitUntil(lambda: len(state.training.overlaid) == 1, timeout=10_000)
+    finally:
+        gate.set()
+    qtbot.waitUntil(lambda: state.training.live is not None and state.training.live.step == first, timeout=30_000)
+
+
+def test_curves_that_nobody_wishes_for_any_more_do_not_come(
+    state: AppState, messages: MessageCenter, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    travels, gate = TravelService(state, messages), threading.Event()
+    lane = LatestLane(lambda: lambda paths: (gate.wait(30), RunCurves(paths[0], "one"))[1:], "slow", travels)
+    lane.done.connect(travels._on_overlayer_done)
+    monkeypatch.setattr(travels, "_overlayer", lane)
+    try:
+        with qtbot.waitSignal(lane.done, timeout=30_000):
+            state.training.overlay_requested.emit((str(tmp_path / "one"),))
+            state.training.overlay_requested.emit(())
+            gate.set()
+        assert state.training.overlaid == ()
+    finally:
+        gate.set()
+        travels.stop()
+
+
 def test_keeping_the_network(state: AppState, training: TrainingService, qtbot: QtBot, tmp_path: Path) -> None:
     from cnnviz.models import checkpoints
 
@@ -367,7 +501,7 @@ def worked(path: Path, at_once: Callable[[Work, object], None]) -> list[object]:
         at_once(work, event)
 
     few = session.load_data(CONFIG)
-    work = Work(lambda: session.Session.begin(CONFIG, few, path), report)
+    work = Work(lambda stopped: session.Session.begin(CONFIG, few, path), report)
     work.run()
     return events
 
