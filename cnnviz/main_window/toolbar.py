@@ -55,6 +55,7 @@ class ToolBar(QToolBar):
         self.addWidget(self._note)
         state.model_requested.connect(self._on_state_model_requested)
         state.model_changed.connect(self._on_state_model_changed)
+        state.weights_changed.connect(self._on_state_model_changed)  # the note says of which step they are
         state.loading_changed.connect(self._on_state_loading_changed)
         state.scope_changed.connect(self._on_state_scope_changed)
         self._on_state_scope_changed(state.scope)

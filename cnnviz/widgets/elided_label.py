@@ -12,8 +12,8 @@ from cnnviz.widgets.figure import draw_text
 class ElidedLabel(QWidget):
     """A label that never makes its window wider than it is.
 
-    A text that changes with every picture lays the whole window out anew, unless its width counts for nothing: give
-    such a label the horizontal policy ``Ignored``.
+    A text whose width changes with every picture lays the whole window out anew, unless its width counts for nothing:
+    give such a label the horizontal policy ``Ignored``.
     """
 
     def __init__(self, text: str = "", parent: QWidget | None = None) -> None:
@@ -36,10 +36,10 @@ class ElidedLabel(QWidget):
         """Show another text."""
         if text == self._text:
             return
-        self._text = text
+        before, self._text = self.sizeHint(), text
         self.setToolTip(text)
         self.setAccessibleDescription(text)
-        if self.sizePolicy().horizontalPolicy() != QSizePolicy.Policy.Ignored:
+        if self.sizePolicy().horizontalPolicy() != QSizePolicy.Policy.Ignored and self.sizeHint() != before:
             self.updateGeometry()
         self.update()
 

@@ -89,6 +89,14 @@ def words_of(layers: Sequence[LayerInfo], frozen: int) -> tuple[str, str]:
     return left or "Nothing is frozen", f"{learn:,} of {whole:,} parameters learn{share}"
 
 
+def short_words_of(layers: Sequence[LayerInfo], frozen: int) -> tuple[str, str]:
+    """Return the same in few letters."""
+    learn, whole = learning_of(layers, frozen)
+    percent = round(100 * learn / max(1, whole))
+    left = f"{frozen:,} of {len(layers):,} layers frozen" if frozen else "Nothing is frozen"
+    return left, f"{count_text(learn)} of {count_text(whole)} learn, {percent or '<1'} %"
+
+
 def count_text(count: int) -> str:
     """Write how many numbers there are in few letters: ``9,408``, ``147 k``, ``11.2 M``."""
     if count < 10_000:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from itertools import groupby
 
 from PySide6.QtCore import QLineF, QPointF, QRect, QRectF, Qt
 from PySide6.QtGui import QBrush, QColor, QPainter, QPen, QPolygonF
@@ -13,6 +15,8 @@ from cnnviz.widgets.freeze_boxes import Box, count_text
 
 SNOW_PX = 10
 _MIDDLE = Qt.AlignmentFlag.AlignCenter
+_LEFT = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
+_RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
 
 
 def draw_box(painter: QPainter, rect: QRect, box: Box, share: float, frozen: float, *, is_chosen: bool) -> None:
@@ -31,15 +35,13 @@ def draw_box(painter: QPainter, rect: QRect, box: Box, share: float, frozen: flo
     """
     colours, line_px = theme.current(), round(theme.text_px() * 1.3)
     painter.setFont(theme.font(0.9))
-    words = [count_text(box.parameters)]
-    words += [box.mark] if box.mark else [f"{box.count} layers"] if box.count > 1 else []
-    words = words[: max(1, (rect.height() - 8) // line_px - 1)]
+    words = _words_below(painter, rect, box)[: max(1, (rect.height() - 8) // line_px - 1)]
     room = rect.adjusted(3, line_px, -2, -line_px * len(words))
     if room.height() > 0:
         _draw_bar(painter, room, share, frozen)
     text = colours.color("muted" if frozen == 1 else "text")
     title = QRect(rect.left() + 3, rect.top(), rect.width() - 6, line_px)
-    if frozen == 1:
+    if frozen == 1 and title.width() - SNOW_PX - 3 >= painter.fontMetrics().horizontalAdvance(box.title):
         draw_snow(painter, QPointF(rect.left() + 3 + SNOW_PX / 2, title.center().y() + 0.5), text)
         title.setLeft(title.left() + SNOW_PX + 3)
     draw_text(painter, title, box.title, text, align=_MIDDLE)
@@ -49,13 +51,40 @@ def draw_box(painter: QPainter, rect: QRect, box: Box, share: float, frozen: flo
     _draw_frame(painter, rect, is_pile=box.count > 1, is_chosen=is_chosen)
 
 
-def draw_band(painter: QPainter, band: QRect, seen: QRect, inside: str) -> None:
-    """Draw over some boxes what they lie in; the word stands in the part that is seen."""
+def _words_below(painter: QPainter, rect: QRect, box: Box) -> list[str]:
+    """Return what stands under a box's bar: its number, and what it is; in fewer letters where it is narrow."""
+    word, short = box.mark, box.mark.partition(" ")[0]
+    if not word and box.count > 1:
+        word, short = f"{box.count} layers", f"×{box.count}"
+    fits = painter.fontMetrics().horizontalAdvance(word) <= rect.width() - 4
+    return [count_text(box.parameters), *([word if fits else short] if word else [])]
+
+
+def draw_words(painter: QPainter, room: QRect, left: str, right: str) -> None:
+    """Draw two sentences at the ends of a line, or in two lines where the room is so high."""
+    text, half = theme.current().color("text"), room.height() // 2
+    if half >= theme.text_px():
+        for i, words in enumerate((left, right)):
+            line = QRect(room.left(), room.top() + i * half, room.width(), half)
+            draw_text(painter, line, words, text, align=_LEFT)
+        return
+    draw_text(painter, room, right, text, align=_RIGHT)
+    beside = room.width() - painter.fontMetrics().horizontalAdvance(right) - theme.GRID_PX
+    draw_text(painter, QRect(room.left(), room.top(), beside, room.height()), left, text, align=_LEFT)
+
+
+def draw_bands(painter: QPainter, boxes: Sequence[Box], rects: Sequence[QRect], seen: QRect) -> None:
+    """Draw over the boxes what they lie in; a word stands in the part of its band that is in `seen`."""
     colours = theme.current()
     painter.setFont(theme.font(0.85))
-    painter.setPen(QPen(colours.color("line"), 1))
-    painter.drawLine(band.bottomLeft(), band.bottomRight())
-    draw_text(painter, band.intersected(seen), inside, colours.color("muted"), align=_MIDDLE)
+    for inside, members in groupby(range(len(boxes)), lambda i: boxes[i].inside):
+        same = list(members)
+        if inside:
+            left, right = rects[same[0]].left(), rects[same[-1]].right()
+            band = QRect(left, seen.top(), right - left + 1, seen.height())
+            painter.setPen(QPen(colours.color("line"), 1))
+            painter.drawLine(band.bottomLeft(), band.bottomRight())
+            draw_text(painter, band.intersected(seen), inside, colours.color("muted"), align=_MIDDLE)
 
 
 def _draw_bar(painter: QPainter, room: QRect, share: float, frozen: float) -> None:

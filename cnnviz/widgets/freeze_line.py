@@ -4,23 +4,22 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from itertools import groupby
 
 from PySide6.QtCore import QEvent, QPointF, QRect, QSize, Qt, Signal, Slot
 from PySide6.QtGui import QKeyEvent, QMouseEvent, QPainter, QResizeEvent, QWheelEvent
 from PySide6.QtWidgets import QScrollBar, QSizePolicy, QWidget
 
-from cnnviz.training.layers_of import LayerInfo
+from cnnviz.training.layers_of import LayerInfo, freeze_fault, frozen_count
 from cnnviz.widgets import theme
-from cnnviz.widgets.figure import Figure, draw_text
-from cnnviz.widgets.freeze_boxes import Box, boxes_of, depth_for, learning_of, words_of
-from cnnviz.widgets.freeze_drawing import draw_band, draw_box, draw_line
+from cnnviz.widgets.figure import Figure
+from cnnviz.widgets.freeze_boxes import Box, boxes_of, depth_for, learning_of, short_words_of, words_of
+from cnnviz.widgets.freeze_drawing import draw_bands, draw_box, draw_line, draw_words
 
 GAP_PX, EDGE_PX = 12, 16
 GRASP_PX = 9  # so near the line it is taken by the pointer
 LEAST_BOX, MOST_BOX = 5.0, 11.0  # breadth of a box in text heights
-_LEFT = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
-_RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
+TIGHT_BOX = 3.8  # where this makes all of them fit, nothing has to be scrolled
+NARROW = 46.0  # text heights; where there is less room, the words stand in two lines
 _KEYS = (Qt.Key.Key_Left, Qt.Key.Key_Right, Qt.Key.Key_Home, Qt.Key.Key_End)
 _TIP = "Drag the line: layers left of it keep their weights, those right of it learn"
 
@@ -56,6 +55,7 @@ class FreezeLine(Figure):
         self._sentence = ""
         self._frozen = 0  # how many layers are
         self._before: int | None = None  # while the line is dragged: where it was
+        self._strays = False  # the layer it was put behind is none of these
         self._movable = True
         self._chosen = ""
 
@@ -71,8 +71,12 @@ class FreezeLine(Figure):
         self._fold()
 
     def show_line(self, path: str) -> None:
-        """Show the line behind a layer, or behind all layers whose paths begin with it; empty: before all."""
+        """Show the line behind a layer, or behind all layers whose paths begin with it; empty: before all.
+
+        Behind a layer that is not there it stands nowhere: then the user's next word counts, even if it stays.
+        """
         if self._before is None:
+            self._strays = bool(freeze_fault(self._layers, path))
             self._put(self._count_up_to(path))
 
     def show_chosen(self, path: str) -> None:
@@ -109,8 +113,7 @@ class FreezeLine(Figure):
 
     def _count_up_to(self, path: str) -> int:
         """Return how many layers there are up to a path; never all of them, since one must learn."""
-        inside = [i for i, layer in enumerate(self._layers) if path and f"{layer.path}.".startswith(f"{path}.")]
-        return min(inside[-1] + 1, len(self._layers) - 1) if inside else 0
+        return max(0, min(frozen_count(self._layers, path), len(self._layers) - 1))
 
     def _put(self, frozen: int) -> None:
         """Put the line behind so many layers, and bring it into sight."""
@@ -155,7 +158,8 @@ class FreezeLine(Figure):
 
     def _box_px(self, size: QSize) -> int:
         free = (size.width() - 2 * EDGE_PX + GAP_PX) // max(1, len(self._boxes)) - GAP_PX
-        return min(max(free, round(LEAST_BOX * theme.text_px())), round(MOST_BOX * theme.text_px()))
+        least = TIGHT_BOX if free >= round(TIGHT_BOX * theme.text_px()) else LEAST_BOX
+        return min(max(free, round(least * theme.text_px())), round(MOST_BOX * theme.text_px()))
 
     def _whole_width(self, size: QSize) -> int:
         return 2 * EDGE_PX + len(self._boxes) * (self._box_px(size) + GAP_PX) - GAP_PX
@@ -164,8 +168,15 @@ class FreezeLine(Figure):
         """Return the size of the whole row."""
         return QSize(max(self.width(), self._whole_width(self.size())), self.height()).expandedTo(QSize(1, 1))
 
+    @property
+    def _is_narrow(self) -> bool:
+        return self.width() < NARROW * theme.text_px()
+
+    def _words_px(self) -> int:
+        return round(theme.text_px() * (3.0 if self._is_narrow else 1.6))
+
     def _top(self) -> int:
-        return round(theme.text_px() * (3.2 if any(box.inside for box in self._boxes) else 2.0))
+        return self._words_px() + round(theme.text_px() * (1.6 if any(box.inside for box in self._boxes) else 0.4))
 
     def rect_of(self, at: int, size: QSize) -> QRect:
         """Return where a box is."""
@@ -201,36 +212,20 @@ class FreezeLine(Figure):
             flags = int(Qt.AlignmentFlag.AlignCenter) | int(Qt.TextFlag.TextWordWrap)
             painter.drawText(QRect(EDGE_PX, 0, size.width() - 2 * EDGE_PX, size.height()), flags, self._sentence)
             return
-        self._draw_words(painter, size)
-        self._draw_bands(painter, size)
+        words = short_words_of(self._layers, self._frozen) if self._is_narrow else self.words
+        draw_words(painter, QRect(EDGE_PX, 0, size.width() - 2 * EDGE_PX, self._words_px()), *words)
+        rects = [self.rect_of(at, size) for at in range(len(self._boxes))]
+        band_px = round(1.4 * theme.text_px())
+        draw_bands(painter, self._boxes, rects, QRect(EDGE_PX, self._words_px(), size.width() - 2 * EDGE_PX, band_px))
         most = max(box.parameters for box in self._boxes)
         chosen = next((i for i, layer in enumerate(self._layers) if layer.path == self._chosen), -1)
-        for at, box in enumerate(self._boxes):
-            rect = self.rect_of(at, size)
+        for box, rect in zip(self._boxes, rects, strict=True):
             if rect.right() >= 0 and rect.left() <= size.width():
                 frozen = min(1.0, max(0.0, (self._frozen - box.first) / box.count))
                 share = math.sqrt(box.parameters / max(1, most))
                 draw_box(painter, rect, box, share, frozen, is_chosen=box.first <= chosen <= box.last)
-        x, bottom = self.x_of(self._frozen, size), self.rect_of(0, size).bottom()
-        draw_line(painter, x, self._top() - 4, bottom + 2, movable=self._movable)
-
-    def _draw_words(self, painter: QPainter, size: QSize) -> None:
-        text, line_px = theme.current().color("text"), round(theme.text_px() * 1.6)
-        left, right = self.words
-        room = QRect(EDGE_PX, 0, size.width() - 2 * EDGE_PX, line_px)
-        draw_text(painter, room, right, text, align=_RIGHT)
-        room.setRight(room.right() - painter.fontMetrics().horizontalAdvance(right) - GAP_PX)
-        draw_text(painter, room, left, text, align=_LEFT)
-
-    def _draw_bands(self, painter: QPainter, size: QSize) -> None:
-        """Draw above the boxes what they lie in."""
-        top, height = round(theme.text_px() * 1.6), round(theme.text_px() * 1.4)
-        for inside, members in groupby(range(len(self._boxes)), lambda i: self._boxes[i].inside):
-            same = list(members)
-            if inside:
-                first, last = self.rect_of(same[0], size), self.rect_of(same[-1], size)
-                band = QRect(first.left(), top, last.right() - first.left() + 1, height)
-                draw_band(painter, band, QRect(EDGE_PX, top, size.width() - 2 * EDGE_PX, height), inside)
+        x = self.x_of(self._frozen, size)
+        draw_line(painter, x, self._top() - 4, rects[0].bottom() + 2, movable=self._movable)
 
     # -- by hand --------------------------------------------------------------------------------------------------
 
@@ -256,12 +251,17 @@ class FreezeLine(Figure):
         on_line = self._is_on_line(event.position())
         self.setCursor(Qt.CursorShape.SplitHCursor if on_line else Qt.CursorShape.ArrowCursor)
         box = self.box_at(event.position())
-        self.setToolTip(_TIP if on_line else _tip_of(box) if box is not None else "")
+        self.setToolTip(_TIP if on_line else _tip_of(box) if box is not None else self.accessibleDescription())
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
         """Let the line go."""
         before, self._before = self._before, None
-        if before not in (None, self._frozen):
+        if before is not None:
+            self._tell_if_moved(before)
+
+    def _tell_if_moved(self, before: int) -> None:
+        if before != self._frozen or self._strays:
+            self._strays = False
             self.moved.emit(self.path)
 
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
@@ -297,8 +297,7 @@ class FreezeLine(Figure):
                 Qt.Key.Key_Home: 0, Qt.Key.Key_End: last,
             }  # fmt: skip
             self._put(goals[key])
-            if self._frozen != now:
-                self.moved.emit(self.path)
+            self._tell_if_moved(now)
         else:
             super().keyPressEvent(event)
 

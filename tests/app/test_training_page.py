@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QMessageBox
@@ -18,6 +20,7 @@ from cnnviz.state.settings import Settings
 from cnnviz.state.training_state import TrainingState
 from cnnviz.training import folder, runs
 from cnnviz.training.config import default_config
+from cnnviz.views.training.drawing import DrawingPanel
 from cnnviz.views.training.widget import PANELS, TrainingView
 
 SLOW_MS = 60_000
@@ -95,6 +98,21 @@ def test_every_tab_opens_while_it_learns(start: Callable[[], Running]) -> None:
         assert type(place.layout().itemAt(0).widget()).__name__ == panel.widget.partition(":")[2]  # type: ignore[union-attr]
 
 
+def test_the_answers_are_remembered_from_the_start_before_their_tab_is_opened(start: Callable[[], Running]) -> None:
+    app = start()
+    app.begin()
+    index = [panel.title for panel in PANELS].index("Your drawing")
+    assert app.view.tabs.currentIndex() != index
+    panel = app.view.tabs.widget(index).findChild(DrawingPanel)  # type: ignore[union-attr]
+    assert panel is not None
+    image_hw = np.zeros((28, 28), np.float32)
+    image_hw[4:24, 13:16] = 1
+    app.state.set_input(image_hw, blank=False, title="a one")
+    app.wait(lambda: len(panel._telling) >= 3)
+    app.view.tabs.setCurrentIndex(index)
+    app.wait(lambda: panel.chart.lines and len(panel.chart.lines[0].series) >= 3)
+
+
 def test_space_pauses_and_goes_on(start: Callable[[], Running]) -> None:
     app = start()
     app.begin()
@@ -141,3 +159,33 @@ def test_closing_while_it_learns_asks_then_saves(start: Callable[[], Running]) -
     again.wait(lambda: again.training.runs)
     again.training.resume_requested.emit(str(path))
     again.wait(lambda: again.training.progress.step > saved.step)
+
+
+def test_a_memory_that_is_full_offers_a_smaller_batch_and_it_goes_on(
+    start: Callable[[], Running], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from cnnviz.training.loop import Run
+
+    forward = Run.forward
+
+    def full(self: Run, *arguments: Any) -> Any:
+        if self.step == 200 and self.config.batch_size == 64:
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20 GiB")
+        return forward(self, *arguments)
+
+    monkeypatch.setattr(Run, "forward", full)
+    app = start()
+    app.begin()
+    app.wait(lambda: app.training.progress.stage == "failed")
+    bar, before = app.view.bar, app.training.progress.path
+    assert "too small for 64 pictures" in bar.title.text()
+    assert bar.smaller.isVisible()
+    assert not bar.on_cpu.isVisible()  # it was there
+    bar.smaller.click()
+    app.wait(lambda: app.training.progress.path != before and app.training.progress.step > 10)
+    config = app.training.progress.config
+    assert config is not None
+    assert config.batch_size == 32
+    assert not bar.smaller.isVisible()
+    app.wait(lambda: bar.freeze.count() > 1)
+    assert bar.freeze.itemData(1) == "conv1"

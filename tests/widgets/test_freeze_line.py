@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import pytest
 from PySide6.QtCore import QPoint, QPointF, Qt
+from PySide6.QtGui import QFontMetrics
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from cnnviz.training.layers_of import LayerInfo
 from cnnviz.widgets import theme
-from cnnviz.widgets.freeze_boxes import boxes_of, count_text, depth_for
+from cnnviz.widgets.freeze_boxes import boxes_of, count_text, depth_for, short_words_of
 from cnnviz.widgets.freeze_line import FreezeLine
 
 SMALL = (
@@ -193,6 +194,39 @@ def test_a_flat_network_scrolls(qtbot: QtBot, line: FreezeLine) -> None:
     assert 0 < line.x_of(39, line.size()) < line.width()
     whole = line.to_image(1.0)
     assert whole.width() == line.picture_size().width()
+
+
+def test_where_it_is_narrow_all_boxes_fit_if_they_can_and_the_words_are_short(line: FreezeLine) -> None:
+    line.resize(330, 160)
+    five = [LayerInfo(f"fc{i}", 1_000_000) for i in range(5)]
+    line.show_layers(five)
+    assert line.scroll_bar.maximum() == 0
+    assert line.rect_of(4, line.size()).right() < 330
+    assert short_words_of(five, 2) == ("2 of 5 layers frozen", "3.0 M of 5.0 M learn, 60 %")
+    assert short_words_of(DEEP, 0) == ("Nothing is frozen", "980 of 980 learn, 100 %")
+    assert short_words_of((LayerInfo("a", 10_000), LayerInfo("b", 10)), 1)[1] == "10 of 10 k learn, <1 %"
+    metrics = QFontMetrics(theme.font())
+    for words in short_words_of(five, 2):
+        assert metrics.horizontalAdvance(words) < 330 - 32
+    narrow = line.rect_of(0, line.size()).top()
+    line.resize(900, 160)
+    assert line.rect_of(0, line.size()).top() < narrow, "one line of words where there is room"
+    line.resize(330, 160)
+    line.show_layers([LayerInfo(f"fc{i}", 10) for i in range(6)])
+    assert line.scroll_bar.maximum() > 0, "rather scroll than draw boxes without a name"
+
+
+def test_behind_a_layer_that_is_not_there_the_next_word_counts_even_if_the_line_stays(
+    qtbot: QtBot, line: FreezeLine
+) -> None:
+    found = heard(line)
+    line.show_line("nowhere")
+    qtbot.keyClick(line, Qt.Key.Key_Home)
+    qtbot.keyClick(line, Qt.Key.Key_Home)
+    assert found == [""]
+    line.show_line("fc2")  # the last one, which must learn
+    qtbot.mouseClick(line, Qt.MouseButton.LeftButton, pos=grip(line, 3))
+    assert found == ["", "fc1"]
 
 
 def test_no_network_is_a_sentence(line: FreezeLine) -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QLineF, QPointF, QRect, QSize, Qt
+from PySide6.QtCore import QEvent, QLineF, QPointF, QRect, QSize, Qt
 from PySide6.QtGui import QFontMetrics, QPainter, QPen
+from PySide6.QtWidgets import QWidget
 
 from cnnviz.core.curves import Curves
 from cnnviz.core.decimation import Series
@@ -17,11 +18,25 @@ from cnnviz.widgets.figure import draw_text
 from cnnviz.widgets.line_chart import LineChart
 
 GAP_PX = 10
-MOST_NAME_SHARE = 0.3
+MOST_NAME_SHARE = 0.45
 
 
 class RaceChart(LineChart):
     """A chart that leaves room at its right for the names of its strong lines."""
+
+    def __init__(self, name: str, title: str, parent: QWidget | None = None, *, percent: bool = False) -> None:
+        super().__init__(name, title, parent, percent=percent)
+        self._fit()
+
+    def _fit(self) -> None:
+        """Take the least room in which an axis has some labels."""
+        self.setMinimumHeight(9 * theme.text_px())
+
+    def changeEvent(self, event: QEvent) -> None:
+        """Follow the text's size."""
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.FontChange:
+            self._fit()
 
     @property
     def named(self) -> tuple[Line, ...]:

@@ -43,11 +43,15 @@ class GradientColumns(Figure):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__("Gradient of each layer, a column for each network", parent)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
-        self.setMinimumSize(240, 150)
+        self._fit()
         self._columns: tuple[Column, ...] = ()
         self._axis = Axis(1e-3, 1.0, True)
         self._pointed: tuple[int, int] | None = None
         self.setAccessibleDescription(NOTHING)
+
+    def _fit(self) -> None:
+        """Take the least room in which the axis still has some labels."""
+        self.setMinimumSize(240, 10 * self._line_px)
 
     def show_columns(self, columns: Sequence[Column]) -> None:
         """Show where the lanes stand."""
@@ -207,6 +211,8 @@ class GradientColumns(Figure):
     def changeEvent(self, event: QEvent) -> None:
         """Follow palette and font."""
         super().changeEvent(event)
+        if event.type() == QEvent.Type.FontChange:
+            self._fit()
         self.update()
 
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, Qt, QTimer, Slot
-from PySide6.QtGui import QKeySequence, QResizeEvent, QShortcut
+from PySide6.QtCore import QEvent, QObject, QSize, Qt, QTimer, Slot
+from PySide6.QtGui import QKeyEvent, QKeySequence, QResizeEvent, QShortcut
 from PySide6.QtWidgets import (
     QFrame,
     QHBoxLayout,
     QLabel,
-    QProgressBar,
     QPushButton,
     QScrollArea,
     QSplitter,
@@ -28,6 +27,8 @@ from cnnviz.views.race.compute import WINDOW, Standing, lesson
 from cnnviz.views.race.gradients import Column, GradientColumns
 from cnnviz.views.race.setup import RaceSetup
 from cnnviz.widgets import theme
+from cnnviz.widgets.elided_label import ElidedLabel
+from cnnviz.widgets.worded_bar import WordedBar
 
 REPAINT_MS, WORDS_MS = 66, 1000
 WIDE_PX = 1400  # here each sentence has a line of its own
@@ -44,6 +45,31 @@ _STAGES = {
     "stopping": "The race is being saved.", "finished": "The race is over; go on with a lane under Train, Runs.",
     "failed": "The race was ended.",
 }  # fmt: skip
+
+
+class _Column(QScrollArea):
+    """A part of the page that is as wide as it must be, and is scrolled where the window is too low for it."""
+
+    def __init__(self, part: QWidget, parent: QWidget) -> None:
+        super().__init__(parent)
+        self.setWidget(part)
+        self.setWidgetResizable(True)
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+
+    def minimumSizeHint(self) -> QSize:
+        """Return the width of the part and of a scroll bar."""
+        part = self.widget()
+        assert part is not None
+        bar = self.verticalScrollBar().sizeHint().width()
+        return QSize(part.minimumSizeHint().width() + bar, super().minimumSizeHint().height())
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Hear that the part needs another width, with larger text for example."""
+        if watched is self.widget() and event.type() == QEvent.Type.LayoutRequest:
+            self.updateGeometry()
+        return super().eventFilter(watched, event)
 
 
 class RaceView(View):
@@ -84,14 +110,12 @@ class RaceView(View):
         self.stop = QPushButton("St&op", self)
         self.stop.setToolTip("Save all lanes and end the race")
         self.stop.clicked.connect(self.state.race.stop_requested)
-        self.bar = QProgressBar(self)
+        self.bar = WordedBar(self)
         self.bar.setAccessibleName("Share of the race that is done")
-        self._space = QShortcut(QKeySequence(Qt.Key.Key_Space), self)
-        self._space.activated.connect(self.pause.click)
+        self.facts = ElidedLabel("", self)
         begin = QShortcut(QKeySequence("Ctrl+Return"), self)
         begin.activated.connect(self.start.click)
-        for shortcut in (self._space, begin):
-            shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
+        begin.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
 
     def _make_figures(self) -> None:
         self.loss = RaceChart("Loss of each network", "Loss", self)
@@ -107,13 +131,6 @@ class RaceView(View):
         self.gradients = GradientColumns(self)
 
     def _lay_out(self) -> None:
-        left = QScrollArea(self)
-        left.setWidget(self.setup)
-        left.setWidgetResizable(True)
-        left.setFrameShape(QFrame.Shape.NoFrame)
-        left.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        left.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        left.setMinimumWidth(max(210, self.setup.minimumSizeHint().width() + 2 * theme.GRID_PX))
         right = QWidget(self)
         column = QVBoxLayout(right)
         column.setContentsMargins(theme.GRID_PX, theme.GRID_PX, theme.GRID_PX, theme.GRID_PX)
@@ -124,6 +141,7 @@ class RaceView(View):
         for button in (self.start, self.pause, self.stop):
             row.addWidget(button)
         row.addWidget(self.bar, 1)
+        row.addWidget(self.facts)
         column.addLayout(row)
         charts = QHBoxLayout()
         charts.setSpacing(theme.GRID_PX)
@@ -133,8 +151,8 @@ class RaceView(View):
         column.addWidget(self.words)
         column.addWidget(self.gradients, 4)
         sides = QSplitter(Qt.Orientation.Horizontal, self)
-        sides.addWidget(left)
-        sides.addWidget(right)
+        sides.addWidget(_Column(self.setup, self))
+        sides.addWidget(_Column(right, self))
         sides.setStretchFactor(1, 1)
         sides.setSizes([250, 950])
         sides.setChildrenCollapsible(False)
@@ -169,16 +187,14 @@ class RaceView(View):
         self.setup.setEnabled(not progress.is_active)
         self.pause.setText("&Go on" if progress.stage == "paused" else "&Pause")
         self.pause.setEnabled(progress.stage in ("running", "paused"))
-        self._space.setEnabled(self.pause.isEnabled())
         self.stop.setEnabled(progress.is_active and progress.stage != "stopping")
         words = f"{_STAGES.get(progress.stage, EMPTY)} {progress.sentence}".strip()
         self.title.setText(BUSY if busy and not progress.is_active else words)
         self.bar.setRange(0, 0 if progress.stage == "preparing" else max(1, progress.steps))
         self.bar.setValue(progress.step)
-        parts = [f"step {progress.step:,} of {progress.steps:,}"] if progress.steps else []
-        if progress.stage == "running" and progress.step:
-            parts.append(speed_of(progress))
-        self.bar.setFormat(" · ".join(parts))
+        self.bar.setFormat(f"step {progress.step:,} of {progress.steps:,}" if progress.steps else "")
+        self.facts.setText(speed_of(progress) if progress.stage == "running" and progress.step else "")
+        self.facts.setVisible(bool(self.facts.text()))
 
     @Slot()
     def _draw(self) -> None:
@@ -204,11 +220,20 @@ class RaceView(View):
         if configs:
             for chart in (self.loss, self.accuracy):
                 chart.set_view(None)
+            self.loss.setFocus()  # Start is greyed out next: the focus, and Space, would go to some other button
             self.state.race.start_requested.emit(configs)
 
     @Slot()
     def _on_pause_clicked(self) -> None:
         self.state.race.pause_requested.emit(self._progress.stage != "paused")
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Pause or go on by Space, where nothing that has the focus takes it."""
+        if event.key() == Qt.Key.Key_Space and not event.modifiers() and self.pause.isEnabled():
+            if not event.isAutoRepeat():
+                self.pause.click()
+            return
+        super().keyPressEvent(event)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Lay the sentences out anew where the width asks for it."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from PySide6.QtCore import Slot
-from PySide6.QtWidgets import QComboBox, QSplitter, QStackedLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QComboBox, QSplitter, QStackedLayout, QWidget
 
 from cnnviz.core import scale
 from cnnviz.core.decimation import Series
@@ -14,7 +14,7 @@ from cnnviz.core.inspection import Inspection, LoadedModel
 from cnnviz.state.app_state import AppState, InputState
 from cnnviz.state.training_state import Progress
 from cnnviz.views.training.first_filters import filters_of, first_layer
-from cnnviz.views.training.panel import Panel, ShowIt, shows_run
+from cnnviz.views.training.panel import Panel, ShowIt, column_of, line_of_words, shows_run
 from cnnviz.views.training.telling import Telling
 from cnnviz.widgets import theme
 from cnnviz.widgets.bar_list import Bar, BarList
@@ -35,8 +35,8 @@ class DrawingPanel(Panel):
 
     def __init__(self, state: AppState, parent: QWidget | None = None) -> None:
         super().__init__(state, parent)
-        self._telling, self._generation, self._step = Telling(), -1, 0
-        self._told_by: object = None
+        self._telling = Telling()
+        self._told_of: object = None  # the picture and the run
         self._graph: Graph | None = None
         self.bars = BarList("Answer to your picture", ("class", "probability", ""), self)
         self.chart = LineChart("Probabilities of your picture's classes", "Prediction over time", self, percent=True)
@@ -53,6 +53,8 @@ class DrawingPanel(Panel):
         self.follow(state.weights_changed, lambda: state.model, self.show_weights)
         self.follow(state.input_changed, lambda: state.input, self.show_input)
         self.follow(state.scope_changed, lambda: state.scope, self.show_scope)
+        # It is remembered while another tab is in front, too: the curve of the answers has no gaps.
+        state.inspection_changed.connect(self._remember)
         self.follow(state.inspection_changed, lambda: state.inspection, self.show_inspection)
 
     def _make_parts(self) -> QWidget:
@@ -68,31 +70,22 @@ class DrawingPanel(Panel):
         self.layer.setToolTip("The layer whose maps of your picture are shown")
         self.layer.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self.layer.activated.connect(self._on_layer_activated)
-        self.value = ElidedLabel("", self)
+        self.value = line_of_words("Value under the pointer", self)
         for grid, head, foot in (
             (self.filters, self._filters_title, self._filters_scale), (self.maps, self.layer, self._maps_scale),
         ):  # fmt: skip
             place = QWidget(parts)
-            column = QVBoxLayout(place)
+            column = column_of(place, head, MapGridArea(grid, place), foot)
             column.setContentsMargins(theme.GRID_PX // 2, 0, theme.GRID_PX // 2, 0)
-            column.setSpacing(theme.GRID_PX // 2)
-            column.addWidget(head)
-            column.addWidget(MapGridArea(grid, place), 1)
-            column.addWidget(foot)
+            column.setStretch(1, 1)
             parts.addWidget(place)
             grid.pointed.connect(self._on_filters_pointed if grid is self.filters else self._on_maps_pointed)
             grid.chosen.connect(self._on_filters_chosen if grid is self.filters else self._on_maps_chosen)
         for at, share in enumerate((3, 5, 4, 5)):
             parts.setStretchFactor(at, share)
-        parts.setSizes([170, 280, 210, 260])
+        parts.setSizes([225, 245, 205, 245])
         whole = QWidget(self)
-        column = QVBoxLayout(whole)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(2)
-        column.addWidget(parts, 1)
-        self.value.setSizePolicy(self.value.sizePolicy().Policy.Ignored, self.value.sizePolicy().Policy.Fixed)
-        self.value.setAccessibleName("Value under the pointer")
-        column.addWidget(self.value)
+        column_of(whole, parts, self.value, gap=2).setStretch(0, 1)
         return whole
 
     # -- what is shown --------------------------------------------------------------------------------------------
@@ -127,8 +120,6 @@ class DrawingPanel(Panel):
     @Slot(object)
     def show_weights(self, model: LoadedModel | None) -> None:
         """Show the first layer's filters as they are now."""
-        live = self.training.live
-        self._step = live.step if live is not None else self.training.progress.step
         if model is None or not shows_run(self.state):
             return
         maps = filters_of(model)
@@ -142,18 +133,33 @@ class DrawingPanel(Panel):
     @Slot(object)
     def show_input(self, current: InputState | None) -> None:
         """Begin anew with another picture."""
-        generation = current.generation if current is not None else -1
-        if generation != self._generation:
-            self._generation = generation
-            self._forget()
         if current is None or current.blank:
-            self._forget()
             self.bars.show_sentence(BLANK)
+        if current is None or current.blank or self._told_of != self._about(current):
+            self.chart.show_lines(())
+            self.chart.show_sentence("The probability of each class is drawn here while the network learns.")
 
-    def _forget(self) -> None:
-        self._telling.clear()
-        self.chart.show_lines(())
-        self.chart.show_sentence("The probability of each class is drawn here while the network learns.")
+    @property
+    def _step(self) -> int:
+        """The step of the weights in sight."""
+        live = self.training.live
+        return live.step if live is not None else self.training.progress.step
+
+    def _about(self, current: InputState) -> object:
+        return current.generation, self.training.progress.path
+
+    @Slot(object)
+    def _remember(self, inspection: Inspection | None) -> None:
+        """Keep the answer with its step, begun anew with another picture or run."""
+        current = self.state.input
+        if inspection is None or current is None or current.blank or not shows_run(self.state):
+            return
+        if inspection.generation != current.generation:
+            return  # an answer to the picture before
+        if self._told_of != self._about(current):
+            self._told_of = self._about(current)
+            self._telling.clear()
+        self._telling.add(self._step, inspection.probabilities)
 
     @Slot(object)
     def show_scope(self, scope: object) -> None:
@@ -162,20 +168,16 @@ class DrawingPanel(Panel):
 
     @Slot(object)
     def show_inspection(self, inspection: Inspection | None) -> None:
-        """Show the answer and the maps, and keep the answer with its step."""
+        """Show the answer, now and at the steps before, and the maps."""
         model, current = self.state.model, self.state.input
         self._show_maps()
         if model is None or inspection is None or current is None or current.blank or not shows_run(self.state):
             self.bars.show_sentence(BLANK if current is None or current.blank else WAITING)
             return
         self._show_bars(inspection, model.labels)
-        if inspection.generation != current.generation:
-            return  # an answer to the picture before
-        if self._told_by != self.training.progress.path:
-            self._told_by = self.training.progress.path
-            self._telling.clear()
-        self._telling.add(self._step, inspection.probabilities)
-        self._show_chart(model.labels)
+        self._remember(inspection)
+        if self._told_of == self._about(current):
+            self._show_chart(model.labels)
 
     def _show_bars(self, inspection: Inspection, labels: tuple[str, ...]) -> None:
         if len(labels) != len(inspection.probabilities):

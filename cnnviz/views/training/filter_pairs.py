@@ -3,47 +3,37 @@
 from __future__ import annotations
 
 import numpy as np
-from PySide6.QtCore import QEvent, QPointF, QRect, QSize, Qt, Signal
-from PySide6.QtGui import QImage, QKeyEvent, QMouseEvent, QPainter, QPen
-from PySide6.QtWidgets import QSizePolicy, QWidget
+from PySide6.QtCore import QPointF, QRect, QSize, Qt
+from PySide6.QtGui import QImage, QKeyEvent, QPainter, QPen
+from PySide6.QtWidgets import QWidget
 
 from cnnviz.core.inspection import FloatArray
 from cnnviz.views.training.movement import Movement, percent
+from cnnviz.views.training.pointed_figure import PointedFigure
 from cnnviz.widgets import theme
 from cnnviz.widgets.cells import indices_of
 from cnnviz.widgets.colormap import MapRole
 from cnnviz.widgets.figure import draw_part, draw_text, indexed_image
 from cnnviz.widgets.legend import draw_legend
-from cnnviz.widgets.scrolled_figure import ScrolledFigure
 
 PAD_PX, GAP_PX = 8, 18
 TILE = 3.4  # side of a picture in text heights
 LEGEND = 12.0
-_MIDDLE, _LEFT = Qt.AlignmentFlag.AlignCenter, Qt.AlignmentFlag.AlignVCenter
+_LEFT = Qt.AlignmentFlag.AlignVCenter
 
 
-class FilterPairs(ScrolledFigure):
+class FilterPairs(PointedFigure):
     """Cards of three pictures: before, now, difference; below them a bar and a number.
 
-    Signals
-    -------
-    pointed(int | None)
-        The filter under the pointer, else the one that keys walked to.
+    It points at the number of a filter.
     """
 
-    pointed = Signal(object)
-
     def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__("Filters before and now", parent)
-        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
-        self.setMinimumSize(200, 100)
+        super().__init__("Filters before and now", QSize(200, 100), parent)
         self._movement: Movement | None = None
         self._order: list[int] = []
         self._images: tuple[tuple[QImage, ...], ...] = ()
-        self._sentence = ""
         self._heads = ("before", "now")
-        self._hovered: int | None = None
-        self._current: int | None = None
 
     def show_movement(self, movement: Movement, heads: tuple[str, str], *, most_moved_first: bool) -> None:
         """Show filters; `heads` says what before and now are."""
@@ -118,24 +108,21 @@ class FilterPairs(ScrolledFigure):
         top = self.head_px + row * card.height() - self.offset(size)
         return QRect(PAD_PX + column * card.width(), top, card.width() - GAP_PX, card.height() - GAP_PX // 2)
 
-    def card_at(self, point: QPointF) -> int | None:
+    def at(self, point: QPointF) -> int | None:
         """Return the place of the card under a point."""
         if point.y() < self.head_px or not self._order:
             return None
         card, columns = self._card(), self.columns(self.width())
         column = int(point.x() - PAD_PX) // card.width()
-        at = int(point.y() - self.head_px + self.scroll_bar.value()) // card.height() * columns + column
-        return at if 0 <= column < columns and at < len(self._order) else None
+        place = int(point.y() - self.head_px + self.scroll_bar.value()) // card.height() * columns + column
+        return place if 0 <= column < columns and place < len(self._order) else None
 
     # -- drawing --------------------------------------------------------------------------------------------------
 
     def draw(self, painter: QPainter, size: QSize) -> None:
         """Draw heading and cards."""
-        painter.setFont(theme.font())
         if self._movement is None:
-            painter.setPen(theme.current().color("muted"))
-            flags = int(_MIDDLE) | int(Qt.TextFlag.TextWordWrap)
-            painter.drawText(QRect(16, 0, size.width() - 32, size.height()), flags, self._sentence)
+            self.draw_sentence(painter, size)
             return
         share_n = self._movement.share_n
         most = float(np.max(share_n, where=np.isfinite(share_n), initial=0.0))
@@ -151,18 +138,19 @@ class FilterPairs(ScrolledFigure):
         self._draw_head(painter, size, self._movement)
 
     def _draw_head(self, painter: QPainter, size: QSize, movement: Movement) -> None:
-        text, legend_px = theme.current().color("text"), min(round(LEGEND * theme.text_px()), size.width() // 5)
+        text, legend_px = theme.current().color("text"), min(round(LEGEND * theme.text_px()), size.width() // 6)
         line_px, right = self.head_px // 2, size.width() - PAD_PX - self.bar_px
         painter.setFont(theme.font(0.85))
-        both = (("weights", movement.most), ("difference", movement.most_change))
-        for caption, most in reversed(both):
+        wide = legend_px > 10 * theme.text_px()
+        captions = ("weights", "difference") if wide else ("", "")  # they stand in the order of the words
+        for caption, most in ((captions[1], movement.most_change), (captions[0], movement.most)):
             legend = QRect(right - legend_px, 3, legend_px, self.head_px - 10)
             role: MapRole = "ink" if movement.before_nhw.ndim == 4 else "weight"  # of each of the three colours
             draw_legend(painter, legend, role, -most, most, caption)
-            right = legend.left() - 2 * PAD_PX
+            right = legend.left() - PAD_PX
         painter.setFont(theme.font(0.95, bold=True))
         room = QRect(PAD_PX, 0, right - PAD_PX, line_px)
-        words = f"Each: {self._heads[0]} | {self._heads[1]} | difference"
+        words = f"{self._heads[0]} | {self._heads[1]} | difference"
         draw_text(painter, room, words, text, align=_LEFT)
         painter.setFont(theme.font(0.9))
         shown = len(self._order)
@@ -196,43 +184,19 @@ class FilterPairs(ScrolledFigure):
 
     # -- by hand --------------------------------------------------------------------------------------------------
 
-    def _hover(self, at: int | None) -> None:
-        if at != self._hovered:
-            self._hovered = at
-            self.pointed.emit(self.in_focus)
-            self.update()
-
-    def mouseMoveEvent(self, event: QMouseEvent) -> None:
-        """Point at a filter."""
-        self._hover(self.card_at(event.position()))
-
-    def leaveEvent(self, event: QEvent) -> None:
-        """Forget the pointer."""
-        self._hover(None)
-
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Walk the filters."""
-        columns, last = self.columns(self.width()), len(self._order) - 1
-        step = {
-            Qt.Key.Key_Left: -1, Qt.Key.Key_Right: 1, Qt.Key.Key_Up: -columns, Qt.Key.Key_Down: columns,
-            Qt.Key.Key_Home: -(10**6), Qt.Key.Key_End: 10**6,
-        }.get(Qt.Key(event.key()))  # fmt: skip
-        if step is None or not self._order:
+        columns, card_px = self.columns(self.width()), self._card().height()
+        rows = (self.height() - self.head_px) // card_px
+        found = self.walked(event, self._current, len(self._order), columns, rows)
+        if found is None:
             super().keyPressEvent(event)
             return
-        self._current = min(last, max(0, self._current + step)) if self._current is not None else 0
-        card_px = self._card().height()
-        top = self._current // columns * card_px
+        self._current = found
+        top = found // columns * card_px
         self.bring_into_sight(top, self.head_px + top + card_px)
         self.pointed.emit(self.in_focus)
         self.update()
-
-    def changeEvent(self, event: QEvent) -> None:
-        """Follow palette and font."""
-        super().changeEvent(event)
-        if event.type() in (QEvent.Type.PaletteChange, QEvent.Type.FontChange) and hasattr(self, "_order"):
-            self.fit_scroll_bar()
-            self.update()
 
 
 def _picture(values: FloatArray, most: float) -> QImage:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from PySide6.QtCore import QEvent, QLineF, QPointF, QRect, QSize, Qt, Signal
-from PySide6.QtGui import QFontMetrics, QKeyEvent, QMouseEvent, QPainter, QPen
-from PySide6.QtWidgets import QSizePolicy, QWidget
+from PySide6.QtCore import QLineF, QPointF, QRect, QSize, Qt
+from PySide6.QtGui import QFontMetrics, QKeyEvent, QPainter, QPen
+from PySide6.QtWidgets import QWidget
 
 from cnnviz.core.axes import Axis, tick_labels
 from cnnviz.core.formats import number
@@ -20,36 +20,26 @@ from cnnviz.views.training.layer_lengths import (
     axis_for,
     summary,
 )
+from cnnviz.views.training.pointed_figure import PointedFigure
 from cnnviz.widgets import theme
 from cnnviz.widgets.figure import draw_text
-from cnnviz.widgets.scrolled_figure import ScrolledFigure
 
 _MIDDLE = Qt.AlignmentFlag.AlignVCenter
 GAP_PX = 8
 MOST_NAME_SHARE = 0.3
 
 
-class LayerBars(ScrolledFigure):
+class LayerBars(PointedFigure):
     """Rows of name, bar, number and, where a layer stands out, a word.
 
-    Signals
-    -------
-    pointed(LayerBar | None)
-        The row under the pointer, else the one that keys walked to.
+    It points at a `LayerBar`.
     """
 
-    pointed = Signal(object)
-
     def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__("Gradient and update of each layer", parent)
-        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
-        self.setMinimumSize(160, 100)
+        super().__init__("Gradient and update of each layer", QSize(160, 100), parent)
         self._bars: tuple[LayerBar, ...] = ()
         self._quantity: Quantity = "gradient"
         self._axis = Axis(1e-3, 1.0, True)
-        self._sentence = ""
-        self._hovered: int | None = None
-        self._current: int | None = None
 
     def show_bars(self, bars: Sequence[LayerBar], quantity: Quantity, title: str) -> None:
         """Show one row a layer; `title` says what the axis counts."""
@@ -120,21 +110,17 @@ class LayerBars(ScrolledFigure):
         share = 1.0 if value == math.inf else min(1.0, max(0.0, self._axis.share(value)))
         return plot.left() + share * plot.width()
 
-    def row_at(self, y: float) -> int | None:
-        """Return the row at a height of the widget."""
-        at = int(y - self.head_px + self.scroll_bar.value()) // self.row_px
-        return at if y >= self.head_px and 0 <= at < len(self._bars) else None
+    def at(self, point: QPointF) -> int | None:
+        """Return the row at a point."""
+        row = int(point.y() - self.head_px + self.scroll_bar.value()) // self.row_px
+        return row if point.y() >= self.head_px and 0 <= row < len(self._bars) else None
 
     # -- drawing --------------------------------------------------------------------------------------------------
 
     def draw(self, painter: QPainter, size: QSize) -> None:
         """Draw axis and rows."""
-        colours = theme.current()
         if not self._bars:
-            painter.setFont(theme.font())
-            painter.setPen(colours.color("muted"))
-            flags = int(Qt.AlignmentFlag.AlignCenter) | int(Qt.TextFlag.TextWordWrap)
-            painter.drawText(QRect(16, 0, size.width() - 32, size.height()), flags, self._sentence)
+            self.draw_sentence(painter, size)
             return
         offset, plot = self.offset(size), self.plot_rect(size)
         first = offset // self.row_px
@@ -216,41 +202,15 @@ class LayerBars(ScrolledFigure):
 
     # -- by hand --------------------------------------------------------------------------------------------------
 
-    def _hover(self, point: QPointF | None) -> None:
-        at = self.row_at(point.y()) if point is not None else None
-        if at != self._hovered:
-            self._hovered = at
-            self.pointed.emit(self.in_focus)
-            self.update()
-
-    def mouseMoveEvent(self, event: QMouseEvent) -> None:
-        """Point at a row."""
-        self._hover(event.position())
-
-    def leaveEvent(self, event: QEvent) -> None:
-        """Forget the pointer."""
-        self._hover(None)
-
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Walk the rows."""
-        page = max(1, (self.height() - self.head_px) // self.row_px)
-        step = {
-            Qt.Key.Key_Up: -1, Qt.Key.Key_Down: 1, Qt.Key.Key_PageUp: -page, Qt.Key.Key_PageDown: page,
-            Qt.Key.Key_Home: -(10**6), Qt.Key.Key_End: 10**6,
-        }.get(Qt.Key(event.key()))  # fmt: skip
-        if step is None or not self._bars:
+        rows = (self.height() - self.head_px) // self.row_px
+        found = self.walked(event, self._current, len(self._bars), 1, rows)
+        if found is None:
             super().keyPressEvent(event)
             return
-        before = self._current if self._current is not None else -1
-        self._current = min(len(self._bars) - 1, max(0, before + step))
-        top = self._current * self.row_px
+        self._current = found
+        top = found * self.row_px
         self.bring_into_sight(top, self.head_px + top + self.row_px + GAP_PX // 2)
         self.pointed.emit(self.in_focus)
         self.update()
-
-    def changeEvent(self, event: QEvent) -> None:
-        """Follow palette and font."""
-        super().changeEvent(event)
-        if event.type() in (QEvent.Type.PaletteChange, QEvent.Type.FontChange):
-            self.fit_scroll_bar()
-            self.update()

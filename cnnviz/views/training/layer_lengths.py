@@ -18,6 +18,9 @@ QUANTITIES: tuple[tuple[Quantity, str], ...] = (
 VANISHING, USUAL, EXPLODING = 1e-6, 1e-3, 1e-1
 """Lengths of the update as shares of the weights': a layer below the first hardly learns, one above the last forgets in
 a few steps; about the middle is usual (A. Karpathy, CS231n notes, "Ratio of weights:updates")."""
+BEHIND = 100.0
+"""A layer vanishes only where it learns so many times less than another one: where all learn slowly, as at the end of a
+run, the rate is low."""
 
 
 @dataclass(frozen=True)
@@ -49,23 +52,29 @@ def ratio_of(layer: LayerStep) -> float:
     return layer.update / layer.weight
 
 
-def word_for(layer: LayerStep) -> str:
-    """Return what stands out in a layer."""
+def word_for(layer: LayerStep, most: float = math.inf) -> str:
+    """Return what stands out in a layer, beside the largest ratio of all layers."""
     ratio = ratio_of(layer)
     if not all(map(math.isfinite, (layer.gradient, layer.update, layer.weight))):
         return "no longer a number"
     if layer.update == 0:
         return "stands still"
-    if ratio < VANISHING:
+    if ratio < min(VANISHING, most / BEHIND):
         return "vanishing"
     return "exploding" if ratio > EXPLODING else ""
 
 
-def bar_of(layer: LayerStep, quantity: Quantity, *, per_weight: bool) -> LayerBar:
-    """Return a row; `per_weight` takes the root mean square of the weights instead of the length.
+def bars_of(layers: Sequence[LayerStep], quantity: Quantity, *, per_weight: bool) -> list[LayerBar]:
+    """Return a row for each layer; `per_weight` takes the root mean square of the weights instead of the length.
 
     A ratio is the same either way.
     """
+    ratios = [ratio for ratio in map(ratio_of, layers) if math.isfinite(ratio)]
+    most = max(ratios) if len(ratios) > 1 else math.inf
+    return [_bar_of(layer, quantity, word_for(layer, most), per_weight=per_weight) for layer in layers]
+
+
+def _bar_of(layer: LayerStep, quantity: Quantity, word: str, *, per_weight: bool) -> LayerBar:
     values = {"gradient": layer.gradient, "update": layer.update, "ratio": ratio_of(layer)}
     share = 1 / math.sqrt(layer.count) if per_weight and quantity != "ratio" and layer.count else 1.0
     kind = "root mean square of the" if per_weight else "length of the"
@@ -75,7 +84,7 @@ def bar_of(layer: LayerStep, quantity: Quantity, *, per_weight: bool) -> LayerBa
         for name, value in (("gradient", layer.gradient), ("update", layer.update), ("weights", layer.weight))
     )
     exactly = f"{layer.path}: {kind} {lengths}; update / weights {number(ratio_of(layer), 4)}; {layer.count:,} weights"
-    return LayerBar(layer.path, values[quantity] * share, word_for(layer), exactly)
+    return LayerBar(layer.path, values[quantity] * share, word, exactly)
 
 
 def axis_for(bars: Sequence[LayerBar], quantity: Quantity) -> Axis:

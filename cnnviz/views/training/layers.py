@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Slot
-from PySide6.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QCheckBox, QComboBox, QWidget
 
 from cnnviz.state.app_state import AppState
 from cnnviz.training.events import LayerStep
 from cnnviz.views.training.layer_bars import LayerBars
-from cnnviz.views.training.layer_lengths import QUANTITIES, LayerBar, Quantity, bar_of
-from cnnviz.views.training.panel import Panel
-from cnnviz.widgets import theme
-from cnnviz.widgets.elided_label import ElidedLabel
+from cnnviz.views.training.layer_lengths import QUANTITIES, LayerBar, Quantity, bars_of
+from cnnviz.views.training.panel import Panel, column_of, line_of_words, row_of
 
 EMPTY = "Bars appear here with the first measured step: how long the gradient and the update of each layer are."
 
@@ -29,24 +27,13 @@ class LayersPanel(Panel):
         for quantity, title in QUANTITIES:
             self.quantity.addItem(title, quantity)
         self.quantity.activated.connect(self._on_choice_changed)
-        self.per_weight = QCheckBox("per weight (&root mean square)", self)
+        self.per_weight = QCheckBox("per weight (root mean s&quare)", self)
         self.per_weight.setToolTip("Divide each length by √(number of weights), so that large and small layers compare")
         self.per_weight.toggled.connect(self._on_choice_changed)
-        self.exact = ElidedLabel("", self)
-        self.exact.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
-        self.exact.setAccessibleName("Exact numbers of a layer")
+        self.exact = line_of_words("Exact numbers of a layer", self)
         self.bars = LayerBars(self)
         self.bars.pointed.connect(self._on_bars_pointed)
-        row = QHBoxLayout()
-        row.setSpacing(theme.GRID_PX)
-        row.addWidget(self.quantity)
-        row.addWidget(self.per_weight)
-        row.addWidget(self.exact, 1)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(theme.GRID_PX // 2)
-        column.addLayout(row)
-        column.addWidget(self.bars, 1)
+        column_of(self, row_of(self.quantity, self.per_weight, self.exact), self.bars)
         self.setFocusProxy(self.bars)
         self.follow(self.training.layers_changed, lambda: self.training.layers, self.show_layers)
 
@@ -60,7 +47,7 @@ class LayersPanel(Panel):
         per_weight = self.per_weight.isChecked() and quantity != "ratio"
         self.per_weight.setEnabled(quantity != "ratio")
         self.bars.show_bars(
-            [bar_of(layer, quantity, per_weight=self.per_weight.isChecked()) for layer in layers],
+            bars_of(layers, quantity, per_weight=self.per_weight.isChecked()),
             quantity,
             _title(quantity, per_weight=per_weight),
         )
@@ -71,7 +58,9 @@ class LayersPanel(Panel):
 
     @Slot(object)
     def _on_bars_pointed(self, bar: LayerBar | None) -> None:
-        self.exact.setText(bar.exactly if bar is not None else "")
+        words = bar.exactly if bar is not None else ""
+        self.exact.setText(words)
+        self.bars.setToolTip(words)  # whole, however narrow the line is
 
 
 def _title(quantity: Quantity, *, per_weight: bool) -> str:

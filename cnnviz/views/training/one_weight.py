@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import math
 
-from PySide6.QtCore import Qt, Slot
-from PySide6.QtGui import QFontMetrics
+from PySide6.QtCore import QEvent, QObject, Qt, Slot
+from PySide6.QtGui import QFontMetrics, QResizeEvent
 from PySide6.QtWidgets import (
-    QHeaderView,
-    QLabel,
+    QSizePolicy,
     QSplitter,
     QStackedWidget,
     QTableWidget,
@@ -23,25 +22,31 @@ from cnnviz.core.formats import number
 from cnnviz.core.inspection import LoadedModel
 from cnnviz.state.app_state import AppState
 from cnnviz.state.training_state import Progress, Stage, WeightPlace
+from cnnviz.training.events import Started
 from cnnviz.training.weight_step import WeightStep, written_out
+from cnnviz.views.training import weight_places
 from cnnviz.views.training.panel import Panel, ShowIt, shows_run
 from cnnviz.views.training.weight_picker import WeightPicker
 from cnnviz.widgets import theme
 from cnnviz.widgets.chart_lines import Line
+from cnnviz.widgets.elided_label import ElidedLabel
 from cnnviz.widgets.line_chart import LineChart
 
 MOST = 500
 ROW = 1.5  # height of a line of the table in letters
 HAT = "\u0302"  # many fonts have no m with a hat, and then show none
+LONGEST = "0.02731 + 0.00259 · (−0.0"  # of the numbers; what is longer is whole in the tip
 COLUMNS = ("", "rule", "with its numbers", "result")
-PICK = "Choose a weight at the left: its update is written out here at each measured step."
+CROWDED = 50  # text heights; where there is less room, the update is shown without its past
+PICK = "Here a weight's update is written out, step by step."
 WHAT_TO_DO: dict[Stage, str] = {
-    "running": "Updates pass quickly: Pause, then Step, shows one at a time.",
-    "paused": "Paused. Press Step to do one step, and follow it line by line.",
-    "preparing": "The run is being prepared; its first update appears soon.",
+    "idle": "Start a run: a weight's updates appear here.",
+    "running": "Updates pass quickly: Pause, then Step, shows one.",
+    "paused": "Paused. Press Step, and follow it line by line.",
+    "preparing": "The run is being prepared; updates come soon.",
     "stopping": "The run is being saved.",
 }
-RESTS = "This run does not learn now. Resume it or start another one, and its updates appear here."
+RESTS = "This run rests: resume it, or start another one."
 
 
 class OneWeightPanel(Panel):
@@ -51,13 +56,15 @@ class OneWeightPanel(Panel):
         super().__init__(state, parent)
         self._past: list[WeightStep] = []
         self._stage: Stage | None = None
-        self._formulas: list[str] = []
+        self._formulas: tuple[object, ...] = ()  # what the columns were fitted to
+        self._begun: Started | None = None  # the run in which a first weight was chosen, and that weight
+        self._first: WeightPlace | None = None
         self.picker = WeightPicker(self)
         self.picker.picked.connect(self._on_picker_picked)
         self.show_it = ShowIt(state, "you can choose one of its weights here", self)
-        self.title = QLabel(self)
+        self.title = ElidedLabel("", self)
         self.table = QTableWidget(0, len(COLUMNS), self)
-        self.result, self.advice = QLabel(self), QLabel(self)
+        self.result, self.advice = ElidedLabel("", self), ElidedLabel("", self)
         self.weight_chart = LineChart("Value of the weight", "Weight", self)
         self.gradient_chart = LineChart("Gradient of the weight", "Gradient", self)
         self._lay_out()
@@ -67,6 +74,8 @@ class OneWeightPanel(Panel):
         self.follow(state.weights_changed, lambda: state.model, self.show_model)
         self.follow(self.training.watched_changed, lambda: self.training.watched, self.show_watched)
         self.follow(self.training.weight_changed, lambda: self.training.weight, self.show_weight)
+        self.follow(self.training.live_changed, lambda: self.training.live, self._watch_first)
+        self.follow(self.training.watched_changed, lambda: self.training.watched, self._watch_first)
 
     def _lay_out(self) -> None:
         self._left = QStackedWidget(self)
@@ -77,22 +86,22 @@ class OneWeightPanel(Panel):
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(theme.GRID_PX // 2)
         self._make_table()
-        for label in (self.title, self.result, self.advice):
-            label.setWordWrap(True)
-            label.setTextFormat(Qt.TextFormat.PlainText)
+        for label, name in ((self.title, "Weight"), (self.result, "What it became"), (self.advice, "What to do")):
+            label.setAccessibleName(name)
+            label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         column.addWidget(self.title)
         column.addWidget(self.table, 1)
         column.addWidget(self.result)
         column.addWidget(self.advice)
-        charts = QWidget(self)
-        column = QVBoxLayout(charts)
+        self._charts = QWidget(self)
+        column = QVBoxLayout(self._charts)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(2)
         column.addWidget(self.weight_chart)
         column.addWidget(self.gradient_chart)
         parts = QSplitter(self)
         parts.setChildrenCollapsible(False)
-        for part, share in ((self._left, 2), (middle, 5), (charts, 2)):
+        for part, share in ((self._left, 2), (middle, 5), (self._charts, 2)):
             parts.addWidget(part)
             parts.setStretchFactor(parts.count() - 1, share)
         parts.setSizes([190, 560, 150])
@@ -112,8 +121,8 @@ class OneWeightPanel(Panel):
         self.table.verticalHeader().hide()
         self.table.verticalHeader().setMinimumSectionSize(1)
         head = self.table.horizontalHeader()
-        head.setSectionResizeMode(2, QHeaderView.ResizeMode.Stretch)  # columns that fit themselves cost 10 ms a step
         head.setMinimumSectionSize(20)
+        self.table.viewport().installEventFilter(self)
         head.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
         head.setHighlightSections(False)
 
@@ -170,8 +179,8 @@ class OneWeightPanel(Panel):
 
     def _fill(self, step: WeightStep) -> None:
         lines = written_out(step)
-        same = [line.formula for line in lines] == self._formulas
-        self._formulas = [line.formula for line in lines]
+        formulas = (theme.text_px(), *(line.formula for line in lines))
+        same, self._formulas = formulas == self._formulas, formulas
         self.table.setRowCount(len(lines))
         self.table.verticalHeader().setDefaultSectionSize(round(theme.text_px() * ROW))
         for row, line in enumerate(lines):
@@ -180,10 +189,32 @@ class OneWeightPanel(Panel):
             for column, text in enumerate(texts):
                 self._write(row, column, text, bold=row == len(lines) - 1)
         if not same:
-            for column in (0, 1):
-                self.table.resizeColumnToContents(column)
-        self.table.setColumnWidth(3, QFontMetrics(theme.font(0.92, bold=True)).horizontalAdvance("−8.88888e−888"))
+            self._fit_columns()
         self.table.setAccessibleDescription("; ".join(f"{line.label} {_exact(line.value)}" for line in lines))
+
+    def _fit_columns(self) -> None:
+        """Give names, rules and results the room that they need, and the numbers the rest.
+
+        Columns that fit themselves would cost 10 ms a step.
+        """
+        numbers = QFontMetrics(theme.font(0.92, bold=True))
+        for column in (0, 1):
+            self.table.resizeColumnToContents(column)
+        self.table.setColumnWidth(3, numbers.horizontalAdvance("−8.88888e−888"))
+        taken = sum(self.table.columnWidth(column) for column in (0, 1, 3))
+        least = numbers.horizontalAdvance(LONGEST)
+        self.table.setColumnWidth(2, max(least, self.table.viewport().width() - taken))
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Leave the past out where the update has no room beside it."""
+        super().resizeEvent(event)
+        self._charts.setVisible(self.width() >= CROWDED * theme.text_px())
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Fit the columns to the table."""
+        if event.type() == QEvent.Type.Resize:
+            self._fit_columns()
+        return super().eventFilter(watched, event)
 
     def _write(self, row: int, column: int, text: str, *, bold: bool) -> None:
         """Write a cell; one that stays as it is costs nothing."""
@@ -214,7 +245,22 @@ class OneWeightPanel(Panel):
             self.show_it.show_reason()
             self._left.setCurrentIndex(1)
 
-    # -- what the user does ---------------------------------------------------------------------------------------
+    # -- what is asked for ---------------------------------------------------------------------------------------
+
+    @Slot(object)
+    def _watch_first(self, _changed: object = None) -> None:
+        """Watch the first weight that learns where the user chose none; once in a run, and only in sight."""
+        progress, live = self.training.progress, self.training.live
+        if self.training.watched not in (None, self._first) or progress.stage not in ("running", "paused"):
+            return
+        if progress.path is None or progress.started is self._begun or live is None or live.request is None:
+            return
+        if live.request.weights_path == str(progress.path / "last.safetensors"):
+            self._begun = progress.started
+            shapes = {name: tuple(tensor.shape) for name, tensor in live.tensors.items()}
+            if (found := weight_places.first_of(shapes, self.training.frozen)) is not None:
+                self._first = WeightPlace(*found)
+                self.training.watch(self._first)
 
     @Slot(object)
     def _on_picker_picked(self, place: WeightPlace) -> None:
@@ -240,7 +286,7 @@ def result_text(step: WeightStep) -> str:
     computed = written_out(step)[-1].value
     difference = abs(computed - step.after)
     if not math.isfinite(difference):
-        return f"The network's weight is now {_exact(step.after)}. It can learn no more: go back, with a smaller rate."
+        return f"The weight is now {_exact(step.after)}. It can learn no more: go back, with a smaller rate."
     same = "exactly the last line" if difference == 0 else f"{number(difference, 2)} off the last line"
-    why = " (the network rounds to 7 digits)" if 0 < difference <= 1e-6 * max(1.0, abs(step.after)) else ""
-    return f"The network's weight went from {_exact(step.before)} to {_exact(step.after)}: {same}{why}."
+    why = " (it has 7 digits)" if 0 < difference <= 1e-6 * max(1.0, abs(step.after)) else ""
+    return f"Weight from {_exact(step.before)} to {_exact(step.after)}: {same}{why}."

@@ -1,15 +1,16 @@
-"""What every tab below the curves is, and what those say that need the network that learns in Explore."""
+"""What every tab below the curves is and is laid out by, and what those say that need the network that learns."""
 
 from __future__ import annotations
 
 from PySide6.QtCore import Qt, Slot
-from PySide6.QtWidgets import QLabel, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QLayout, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
 from cnnviz.core.inspection import ModelRequest
 from cnnviz.models import registry
 from cnnviz.state.app_state import AppState
 from cnnviz.views.base import Follower
 from cnnviz.widgets import theme
+from cnnviz.widgets.elided_label import ElidedLabel
 
 
 class Panel(Follower):
@@ -24,6 +25,37 @@ class Panel(Follower):
     def __init__(self, state: AppState, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.state, self.training = state, state.training
+
+
+def column_of(parent: QWidget, *parts: QWidget | QLayout, gap: int = theme.GRID_PX // 2) -> QVBoxLayout:
+    """Lay parts out below each other without a margin, and return the layout."""
+    column = QVBoxLayout(parent)
+    column.setContentsMargins(0, 0, 0, 0)
+    column.setSpacing(gap)
+    for part in parts:
+        if isinstance(part, QLayout):
+            column.addLayout(part)
+        else:
+            column.addWidget(part)
+    return column
+
+
+def row_of(*parts: QWidget) -> QHBoxLayout:
+    """Return parts side by side; the last one takes the room that is left."""
+    row = QHBoxLayout()
+    row.setSpacing(theme.GRID_PX)
+    for part in parts:
+        row.addWidget(part)
+    row.setStretch(row.count() - 1, 1)
+    return row
+
+
+def line_of_words(name: str, parent: QWidget) -> ElidedLabel:
+    """Return a line for words that come and go and move nothing."""
+    line = ElidedLabel("", parent)
+    line.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+    line.setAccessibleName(name)
+    return line
 
 
 def request_of_run(state: AppState) -> ModelRequest | None:

@@ -5,8 +5,7 @@ from __future__ import annotations
 import math
 from pathlib import Path
 
-from PySide6.QtCore import Qt, Signal, Slot
-from PySide6.QtGui import QKeySequence, QShortcut
+from PySide6.QtCore import Signal, Slot
 from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
@@ -14,26 +13,28 @@ from PySide6.QtWidgets import (
     QFileDialog,
     QHBoxLayout,
     QLabel,
-    QProgressBar,
     QPushButton,
     QVBoxLayout,
     QWidget,
 )
 
-from cnnviz.core.inspection import LoadedModel, ModelRequest
+from cnnviz.core.inspection import ModelRequest
 from cnnviz.models import registry
 from cnnviz.state.app_state import AppState
 from cnnviz.state.training_state import Progress
 from cnnviz.views.training import words
 from cnnviz.widgets import theme
+from cnnviz.widgets.elided_label import ElidedLabel
 from cnnviz.widgets.flow import FlowLayout
+from cnnviz.widgets.worded_bar import WordedBar
 
 EMPTY = "No run yet. Choose a network and data at the left, and press Start."
 _NOTHING = "Nothing is frozen"
+_AS_IN_SIGHT, _BEST = "The network in sight (*.safetensors)", "That of the best epoch (*.safetensors)"
 
 
 class RunBar(QWidget):
-    """Progress, pause, step, stop, rate, freezing, keeping.
+    """Progress, pause, step, stop, rate, freezing, keeping, and ways on where the run failed.
 
     Signals
     -------
@@ -49,11 +50,10 @@ class RunBar(QWidget):
         self._scale = 1.0
         self.title = QLabel(EMPTY, self)
         self.title.setWordWrap(True)
-        self.bar = QProgressBar(self)
+        self.bar = WordedBar(self)
         self.bar.setRange(0, 1000)
         self.bar.setAccessibleName("Share of the run that is done")
-        self.facts = QLabel(self)
-        self.facts.setTextFormat(Qt.TextFormat.PlainText)
+        self.facts = ElidedLabel("", self)
         self._make_buttons()
         self._make_wishes()
         self._lay_out()
@@ -75,9 +75,12 @@ class RunBar(QWidget):
         self.slower = QPushButton("Go back, rate ÷ 10", self)
         self.slower.setToolTip("Go on from the last good state with a tenth of the learning rate")
         self.slower.clicked.connect(self.again_requested)
-        shortcut = QShortcut(QKeySequence(Qt.Key.Key_Space), self)
-        shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
-        shortcut.activated.connect(self.pause.click)
+        self.smaller = QPushButton("&Half the batch", self)
+        self.smaller.setToolTip("A new run with half as many pictures at a time goes on with the weights saved last")
+        self.smaller.clicked.connect(self._on_smaller_clicked)
+        self.on_cpu = QPushButton("On the &CPU", self)
+        self.on_cpu.setToolTip("A new run on the CPU, which has more memory but is slower, goes on with the weights")
+        self.on_cpu.clicked.connect(self._on_cpu_clicked)
 
     def _make_wishes(self) -> None:
         self.rate = QDoubleSpinBox(self)
@@ -100,7 +103,7 @@ class RunBar(QWidget):
         self.shown.setChecked(self._training.shown)
         self.shown.toggled.connect(self._on_shown_toggled)
         self.keep = QPushButton("&Keep network…", self)
-        self.keep.setToolTip("Copy the network as it is now to a file, which Explore and others can open")
+        self.keep.setToolTip("Copy the network as it is now, or at the step gone back to, to a file that others open")
         self.keep.clicked.connect(self._on_keep_clicked)
 
     def _lay_out(self) -> None:
@@ -110,7 +113,8 @@ class RunBar(QWidget):
         row.addWidget(self.facts)
         flow = QWidget(self)
         parts = (
-            self.pause, self.step, self.stop, self.resume, self.slower, self.rate, self.freeze, self.shown, self.keep,
+            self.pause, self.step, self.stop, self.resume, self.slower, self.smaller, self.on_cpu, self.rate,
+            self.freeze, self.shown, self.keep,
         )  # fmt: skip
         # The last one may be narrowed: an empty one, so that no button is.
         flow.setLayout(FlowLayout((*parts, QWidget(flow)), theme.GRID_PX))
@@ -125,39 +129,41 @@ class RunBar(QWidget):
     def show_progress(self, progress: Progress) -> None:
         """Show where the run stands, and offer what can be done now."""
         self.title.setText(words.title_of(progress) or EMPTY)
-        active, stage = progress.is_active, progress.stage
+        stage = progress.stage
         known = progress.steps > 0
         self.bar.setRange(0, 0 if stage == "preparing" else 1000)
         self.bar.setValue(round(1000 * progress.step / progress.steps) if known else 0)
         self.bar.setFormat(f"{progress.step:,} of {progress.steps:,} steps" if known else "")
         self.facts.setText(words.facts_of(progress))
-        self.pause.setText("&Go on" if stage == "paused" else "&Pause")
-        self.pause.setEnabled(stage in ("running", "paused"))
-        self.step.setEnabled(stage in ("running", "paused"))
-        self.stop.setEnabled(active and stage != "stopping")
-        unfinished = not known or progress.step < progress.steps
-        self.resume.setVisible(not active and progress.path is not None and unfinished and stage != "following")
-        self.slower.setVisible(stage == "failed" and "no longer a number" in progress.sentence)
         if progress.scale != self._scale:
             self._scale = progress.scale
             self.show_rate(progress.scale)
-        for part in (self.rate, self.freeze, self.keep):
+        self.pause.setText("&Go on" if stage == "paused" else "&Pause")
+        for part in (self.pause, self.step, self.rate, self.freeze):
             part.setEnabled(stage in ("running", "paused"))
-        for part in (self.pause, self.step, self.stop):
-            part.setVisible(active or stage == "idle")
+        self.stop.setEnabled(progress.is_active and stage != "stopping")
+        self.keep.setEnabled(progress.path is not None and stage != "preparing")
+        for part in (self.pause, self.step, self.stop, self.rate):
+            part.setVisible(progress.is_active or stage == "idle")
+        self._show_ways_on(progress)
+
+    def _show_ways_on(self, progress: Progress) -> None:
+        """Offer what goes on with a run that is at rest."""
+        unfinished = not progress.steps or progress.step < progress.steps
+        at_rest = progress.stage in ("idle", "finished", "failed")
+        self.resume.setVisible(at_rest and progress.path is not None and unfinished)
+        self.slower.setVisible(progress.trouble == "diverged")
+        is_full, config, started = progress.trouble == "memory", progress.config, progress.started
+        self.smaller.setVisible(is_full and config is not None and config.batch_size > 1)
+        self.on_cpu.setVisible(is_full and started is not None and not started.device.startswith("CPU"))
 
     @Slot(object)
-    def show_model(self, model: LoadedModel | None) -> None:
-        """List the layers of the network that learns, when Explore knows it."""
-        progress = self._training.progress
-        if model is None or progress.path is None or not model.request.name.endswith("last.safetensors"):
-            return
+    def show_freezable(self, paths: tuple[str, ...]) -> None:
+        """List the layers of the network that learns."""
         self.freeze.clear()
         self.freeze.addItem(_NOTHING, "")
-        for node in model.graph.layers[:-1]:
-            if node.weight:
-                path = node.weight.rpartition(".")[0]
-                self.freeze.addItem(f"Frozen up to {path}", path)
+        for path in paths:
+            self.freeze.addItem(f"Frozen up to {path}", path)
         self.show_frozen(self._training.frozen)
 
     @Slot(str)
@@ -177,6 +183,24 @@ class RunBar(QWidget):
         if path is not None:
             self._training.resume_requested.emit(str(path))
 
+    @Slot()
+    def _on_smaller_clicked(self) -> None:
+        config = self._training.progress.config
+        if config is not None:
+            self._change({"batch_size": max(1, config.batch_size // 2)})
+
+    @Slot()
+    def _on_cpu_clicked(self) -> None:
+        config = self._training.progress.config
+        if config is not None:
+            precision = "float32" if config.precision == "float16" else config.precision  # float16 needs a GPU
+            self._change({"device": "cpu", "precision": precision})
+
+    def _change(self, changes: dict[str, object]) -> None:
+        path = self._training.progress.path
+        if path is not None:
+            self._training.change_requested.emit(str(path), changes)
+
     @Slot(int)
     def _on_freeze_activated(self, row: int) -> None:
         self._training.freeze_requested.emit(str(self.freeze.itemData(row)))
@@ -194,10 +218,13 @@ class RunBar(QWidget):
         progress = self._training.progress
         if progress.path is None:
             return
-        suggested = Path.home() / f"{progress.path.name}-{progress.step}.safetensors"
-        path, _ = QFileDialog.getSaveFileName(self, "Keep network", str(suggested), "Weights (*.safetensors)")
+        step = progress.step if self._training.cursor is None else self._training.cursor
+        suggested = Path.home() / f"{progress.path.name}-{step}.safetensors"
+        kinds = f"{_AS_IN_SIGHT};;{_BEST}"
+        path, kind = QFileDialog.getSaveFileName(self, "Keep network", str(suggested), kinds)
         if path:
-            self._training.keep_requested.emit(path if path.endswith(".safetensors") else f"{path}.safetensors")
+            wish = self._training.keep_best_requested if kind == _BEST else self._training.keep_requested
+            wish.emit(path if path.endswith(".safetensors") else f"{path}.safetensors")
 
     def show_rate(self, scale: float) -> None:
         """Show a factor of the rate without asking for it."""

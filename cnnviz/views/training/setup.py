@@ -23,6 +23,7 @@ from cnnviz.core.files import write_atomically
 from cnnviz.state.app_state import AppState
 from cnnviz.state.messages import MessageCenter
 from cnnviz.state.settings import Settings
+from cnnviz.state.training_state import Progress
 from cnnviz.training.config import TrainConfig, default_config
 from cnnviz.training.look import DataLook
 from cnnviz.views.training import setup_values
@@ -47,6 +48,7 @@ class SetupPanel(QWidget):
         self._looked: tuple[Value, ...] = ()
         self._page = 0
         self._tenth_wanted = False
+        self._is_active = state.training.progress.is_active
         self.history = QUndoStack(self)
         self.history.setUndoLimit(200)
         self.head = SetupHead(self.history, self)
@@ -80,7 +82,8 @@ class SetupPanel(QWidget):
         self.foot.start_wanted.connect(self.start)
         self._state.data.look_changed.connect(self.show_look)
         self._state.data.problem_changed.connect(self._show_foot)
-        self._state.training.progress_changed.connect(self._show_foot)
+        self._state.data.layers_changed.connect(self._show_foot)
+        self._state.training.progress_changed.connect(self._on_progress_changed)
         shortcut = QShortcut(QKeySequence("Ctrl+Return"), self)
         shortcut.activated.connect(self.start)
 
@@ -153,7 +156,15 @@ class SetupPanel(QWidget):
             return str(error)
         if self._state.training.progress.is_active:
             return "A run is being trained: stop it before another one is started."
-        return setup_values.name_fault(self.foot.name.text().strip()) or self._state.data.problem
+        name_fault = setup_values.name_fault(self.foot.name.text().strip())
+        return name_fault or self.form.freeze.problem or self._state.data.problem
+
+    @Slot(object)
+    def _on_progress_changed(self, progress: Progress) -> None:
+        """Say whether a run can be started, where that changed: a run at work tells of itself ten times a second."""
+        if progress.is_active != self._is_active:
+            self._is_active = progress.is_active
+            self._show_foot()
 
     @Slot(object)
     def show_look(self, look: DataLook | None) -> None:

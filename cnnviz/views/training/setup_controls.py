@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from PySide6.QtCore import Qt, Signal, Slot
+from PySide6.QtCore import QSize, Qt, Signal, Slot
 from PySide6.QtGui import QKeyEvent, QKeySequence, QStandardItemModel, QWheelEvent
 from PySide6.QtWidgets import (
     QCheckBox,
@@ -18,14 +18,20 @@ from PySide6.QtWidgets import (
 )
 
 from cnnviz.datasets.registry import DATASETS
+from cnnviz.state.data_state import NetworkLayers
 from cnnviz.training import runs
 from cnnviz.training.config import PRETRAINED
+from cnnviz.training.layers_of import freeze_fault
 from cnnviz.views.training import setup_values
+from cnnviz.views.training.setup_data import say, words_label
 from cnnviz.views.training.setup_fields import Field, Value
 from cnnviz.widgets import theme
 from cnnviz.widgets.entry import Entry
+from cnnviz.widgets.freeze_line import FreezeLine
 
 FILE, RUN = "…file", "…run"
+READING = "The layers of the network are being read."
+NO_LAYERS = "The layers stand here as soon as these settings go together."
 
 
 class SteadyCombo(QComboBox):
@@ -243,12 +249,73 @@ class StartControl(ChoiceControl):
         )[0]
 
 
-class FreezeControl(ChoiceControl):
-    """The layers of the network, and groups of them."""
+class SteadyLine(FreezeLine):
+    """A freeze line that the wheel scrolls only when it has the focus; it is as narrow as the panel may be."""
 
-    def show_layers(self, layers: tuple[str, ...]) -> None:
-        """Offer the layers of the network."""
-        self.show_choices(setup_values.lines_to_freeze(layers))
+    def minimumSizeHint(self) -> QSize:
+        """Return the least strip: words in two lines, groups, boxes and the bar that scrolls them."""
+        return QSize(10 * theme.text_px(), 12 * theme.text_px())
+
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        """Scroll what is in hand."""
+        if self.hasFocus() or event.angleDelta().x():
+            super().wheelEvent(event)
+        else:
+            event.ignore()
+
+
+class FreezeControl(Control):
+    """The layers of the network in a row, and the line behind those that keep their weights."""
+
+    def __init__(self, field: Field, parent: QWidget | None = None) -> None:
+        super().__init__(field, parent)
+        self._model, self._path = "", ""
+        self._known: NetworkLayers | None = None
+        self._is_reading = False
+        self.line = SteadyLine(self)
+        self.line.moved.connect(self.say)
+        self.setFocusProxy(self.line)
+        self.fault = words_label(self, is_problem=True)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addWidget(self.line)
+        column.addWidget(self.fault)
+
+    def show_value(self, value: Value) -> None:
+        """Put the line behind a layer."""
+        self._path = str(value)
+        self._show()
+
+    def show_network(self, model: str) -> None:
+        """Show the layers of this network, where they are known."""
+        self._model = model
+        self._show()
+
+    def show_layers(self, known: NetworkLayers | None) -> None:
+        """Show the layers that were read, if they are the network's."""
+        self._known = known
+        self._show()
+
+    def show_reading(self, is_reading: bool) -> None:
+        """Say whether layers are on their way."""
+        self._is_reading = is_reading
+        self._show()
+
+    @property
+    def problem(self) -> str:
+        """Why no run can begin with this line, or with the weights above it; nothing while the layers are not known."""
+        known = self._known
+        if known is None or known.model != self._model:
+            return ""
+        return freeze_fault(known.layers, self._path) or known.problem
+
+    def _show(self) -> None:
+        is_known = self._known is not None and self._known.model == self._model
+        layers = self._known.layers if self._known is not None and is_known else ()
+        self.line.show_layers(layers, "" if layers else READING if self._is_reading else NO_LAYERS)
+        self.line.show_line(self._path)
+        say(self.fault, self.problem)
 
 
 _KINDS: dict[str, type[Control]] = {

@@ -58,7 +58,7 @@ _OPTIMISERS = (("adamw", "AdamW"), ("adam", "Adam"), ("sgd", "SGD with momentum"
                ("rmsprop", "RMSprop"))  # fmt: skip
 _SCHEDULES = (("one_cycle", "One cycle"), ("cosine", "Cosine"), ("step", "Steps"), ("plateau", "On a plateau"),
               ("constant", "Constant"))  # fmt: skip
-_FIRST = (("own", "network's own"), ("kaiming", "Kaiming (He)"), ("xavier", "Xavier (Glorot)"),
+_FIRST = (("own", "its own"), ("kaiming", "Kaiming (He)"), ("xavier", "Xavier (Glorot)"),
           ("normal", "normal, 0.01"), ("zeros", "zeros"))  # fmt: skip
 _MEANS = (("network", "network's own"), ("data", "from the data"))
 _DEVICES = (("auto", "the fastest here"), ("cpu", "CPU"), ("cuda", "CUDA GPU"), ("mps", "Apple GPU"))
@@ -83,8 +83,8 @@ FIELDS: tuple[Field, ...] = (
           "The network that learns; its last layer is fitted to the classes of the pictures."),
     Field("start", "Start from", "start", "Network",
           "The first weights: random ones, published ones (transfer learning), or those of a file or an earlier run."),
-    Field("freeze", "Freeze up to", "freeze", "Network",
-          "This layer and all before it keep their weights; only what comes after it learns."),
+    Field("freeze", "Freeze line", "freeze", "Network",
+          "Layers left of the line keep their weights, those right of it learn. Drag it, or press Left and Right."),
     Field("initialisation", "Random weights", "choice", "Network",
           "How the first weights of convolutions and dense layers are drawn.", _FIRST, only=_is("start", "")),
     Field("dropout", "Dropout", "number", "Network",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from PySide6.QtCore import QEvent, QMimeData, QObject, Qt, Signal, Slot
-from PySide6.QtGui import QKeyEvent, QKeySequence, QUndoStack
+from PySide6.QtGui import QFont, QKeyEvent, QKeySequence, QUndoStack
 from PySide6.QtWidgets import QFrame, QScrollArea, QSizePolicy, QToolButton, QVBoxLayout, QWidget
 
 from cnnviz.state.data_state import DataState
@@ -27,7 +27,9 @@ class Section(QWidget):
         self.head = QToolButton(self)
         self.head.setText(title)
         self.head.setCheckable(True)
-        self.head.setFont(theme.font(bold=True))
+        bold = QFont()
+        bold.setBold(True)  # nothing else is set: the size follows the application's
+        self.head.setFont(bold)
         self.head.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         self.head.setAutoRaise(True)
         self.head.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
@@ -51,12 +53,6 @@ class Section(QWidget):
     def show_open(self, is_open: bool) -> None:
         """Show or hide what stands below the heading."""
         self.head.setChecked(is_open)
-
-    def changeEvent(self, event: QEvent) -> None:
-        """Follow the font."""
-        super().changeEvent(event)
-        if event.type() == QEvent.Type.FontChange:
-            self.head.setFont(theme.font(bold=True))
 
     @Slot(bool)
     def _on_head_toggled(self, is_open: bool) -> None:
@@ -104,8 +100,12 @@ class SetupForm(QScrollArea):
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        state.layers_changed.connect(self.show_layers)
-        self.show_layers(state.layers)
+        freeze = self.controls["freeze"]
+        assert isinstance(freeze, FreezeControl)
+        self.freeze = freeze
+        state.layers_changed.connect(freeze.show_layers)
+        state.looking_changed.connect(freeze.show_reading)
+        freeze.show_layers(state.layers)
 
     def _fill(self) -> None:
         """Put the controls under their headings, and what belongs to them behind them."""
@@ -144,13 +144,8 @@ class SetupForm(QScrollArea):
         for name, control in self.controls.items():
             control.show_value(values[name])
             control.setVisible(control.field.only(values))
+        self.freeze.show_network(str(values["model"]))
         self.source.show_source(str(values["data"]), str(values["data_dir"]))
-
-    def show_layers(self, layers: tuple[str, ...]) -> None:
-        """Offer the network's layers for the freeze line."""
-        control = self.controls["freeze"]
-        assert isinstance(control, FreezeControl)
-        control.show_layers(layers)
 
     def open_sections(self) -> tuple[str, ...]:
         """Return the headings whose settings are shown."""

@@ -175,30 +175,7 @@ def takers() -> dict[str, list[tuple[str, str, str]]]:
     return found
 
 
-def lines_to_freeze(layers: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
-    """Return where the freeze line may be drawn, in order: layers' paths, and whole groups before their layers.
-
-    Parameters
-    ----------
-    layers
-        Paths of the layers with weights.
-
-    Returns
-    -------
-    lines
-        Value and words of each; the first freezes nothing, none freezes all.
-    """
-    found = [("", "nothing")]
-    groups = [path.partition(".")[0] for path in layers]
-    for i, path in enumerate(layers[:-1]):
-        group = groups[i]
-        if path != group and group not in groups[:i] and group != groups[-1]:
-            found.append((group, f"all of {group}"))
-        found.append((path, path))
-    return tuple(found)
-
-
-LOOKED_AT = ("model", "data", "data_dir", "size", "normalisation", "validation", "pictures", "seed", "freeze")
+LOOKED_AT = ("model", "start", "data", "data_dir", "size", "normalisation", "validation", "pictures", "seed")
 
 
 def look_key(values: Values) -> tuple[Value, ...]:

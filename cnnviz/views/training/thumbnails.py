@@ -4,47 +4,41 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-from PySide6.QtCore import QEvent, QPointF, QRect, QSize, Qt, Signal
+from PySide6.QtCore import QPointF, QRect, QSize, Qt, Signal
 from PySide6.QtGui import QImage, QKeyEvent, QMouseEvent, QPainter, QPen
-from PySide6.QtWidgets import QSizePolicy, QWidget
+from PySide6.QtWidgets import QWidget
 
 from cnnviz.state.training_state import ValidationSheet
 from cnnviz.views.training.answers import Numbers, is_told, name_of, picture_text
+from cnnviz.views.training.pointed_figure import PointedFigure
 from cnnviz.widgets import theme
 from cnnviz.widgets.figure import draw_part, draw_text
-from cnnviz.widgets.scrolled_figure import ScrolledFigure
 
 MOST_SIDE = 64  # pixels of a picture that are kept; larger ones are thinned out
 GAP_PX = 8
 CROSS = "✗"
 
 
-class Thumbnails(ScrolledFigure):
+class Thumbnails(PointedFigure):
     """Small pictures; those that were told wrongly have a strong frame, a sign, and the class that was told.
+
+    It points at the number of a picture.
 
     Signals
     -------
-    pointed(int | None)
-        The number of the picture under the pointer, else of the chosen one.
     activated(int)
         A picture was double-clicked, or chosen by Enter.
     """
 
-    pointed = Signal(object)
     activated = Signal(int)
 
     def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__("Validation pictures", parent)
-        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
-        self.setMinimumSize(120, 100)
+        super().__init__("Validation pictures", QSize(120, 100), parent)
         self.setToolTip("Double-click, or press Enter, to open a picture in Explore")
         self._sheet: ValidationSheet | None = None
         self._numbers: Numbers = np.zeros(0, np.intp)
         self._atlas: QImage | None = None
         self._atlas_of: object = None
-        self._sentence = ""
-        self._hovered: int | None = None
-        self._current: int | None = None
 
     def show_sheet(self, sheet: ValidationSheet, numbers: Numbers, sentence: str = "") -> None:
         """Show some pictures of a sheet, by their numbers; the sentence where there are none."""
@@ -129,10 +123,7 @@ class Thumbnails(ScrolledFigure):
     def draw(self, painter: QPainter, size: QSize) -> None:
         """Draw the pictures that are in sight."""
         if self._sheet is None or not len(self._numbers):
-            painter.setFont(theme.font())
-            painter.setPen(theme.current().color("muted"))
-            flags = int(Qt.AlignmentFlag.AlignCenter) | int(Qt.TextFlag.TextWordWrap)
-            painter.drawText(QRect(16, 0, size.width() - 32, size.height()), flags, self._sentence)
+            self.draw_sentence(painter, size)
             return
         offset, columns, height = self.offset(size), self.columns(size.width()), self.cell_px[1]
         first = max(0, offset - GAP_PX) // height * columns
@@ -180,20 +171,6 @@ class Thumbnails(ScrolledFigure):
         self.pointed.emit(self.in_focus)
         self.update()
 
-    def _hover(self, number: int | None) -> None:
-        if number != self._hovered:
-            self._hovered = number
-            self.pointed.emit(self.in_focus)
-            self.update()
-
-    def mouseMoveEvent(self, event: QMouseEvent) -> None:
-        """Point."""
-        self._hover(self.at(event.position()))
-
-    def leaveEvent(self, event: QEvent) -> None:
-        """Forget the pointer."""
-        self._hover(None)
-
     def mousePressEvent(self, event: QMouseEvent) -> None:
         """Choose what is clicked."""
         number = self.at(event.position())
@@ -208,27 +185,15 @@ class Thumbnails(ScrolledFigure):
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Walk by the arrows; Enter opens."""
-        columns = self.columns(self.width())
-        page = max(1, self.height() // self.cell_px[1]) * columns
-        steps = {
-            Qt.Key.Key_Left: -1, Qt.Key.Key_Right: 1, Qt.Key.Key_Up: -columns, Qt.Key.Key_Down: columns,
-            Qt.Key.Key_PageUp: -page, Qt.Key.Key_PageDown: page, Qt.Key.Key_Home: -(10**6), Qt.Key.Key_End: 10**6,
-        }  # fmt: skip
-        step = steps.get(Qt.Key(event.key()))
         places = np.flatnonzero(self._numbers == (-1 if self._current is None else self._current)).tolist()
-        if step is not None and len(self._numbers):
-            self.choose((places[0] if places else -1) + step)
+        columns, rows = self.columns(self.width()), self.height() // self.cell_px[1]
+        found = self.walked(event, places[0] if places else None, len(self._numbers), columns, rows)
+        if found is not None:
+            self.choose(found)
         elif event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and places:
             self.activated.emit(int(self._numbers[places[0]]))
         else:
             super().keyPressEvent(event)
-
-    def changeEvent(self, event: QEvent) -> None:
-        """Follow palette and font."""
-        super().changeEvent(event)
-        if event.type() in (QEvent.Type.PaletteChange, QEvent.Type.FontChange):
-            self.fit_scroll_bar()
-            self.update()
 
 
 def _atlas(images_nhw: npt.NDArray[np.uint8]) -> QImage | None:

@@ -6,15 +6,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from PySide6.QtCore import Slot
-from PySide6.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QCheckBox, QComboBox, QWidget
 
 from cnnviz.state.app_state import AppState
 from cnnviz.state.training_state import Beginning, Progress
 from cnnviz.views.training import movement
 from cnnviz.views.training.filter_pairs import FilterPairs
-from cnnviz.views.training.panel import Panel, shows_run
+from cnnviz.views.training.panel import Panel, column_of, line_of_words, row_of, shows_run
 from cnnviz.widgets import theme
-from cnnviz.widgets.elided_label import ElidedLabel
 from cnnviz.widgets.freeze_line import FreezeLine
 
 UNLIMITED = 16_777_215  # Qt's QWIDGETSIZE_MAX
@@ -41,12 +40,10 @@ class TransferPanel(Panel):
         self.layer.setToolTip("The layer whose filters are shown before and now")
         self.layer.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
         self.layer.activated.connect(self._on_choice_changed)
-        self.most_first = QCheckBox("&most moved first", self)
+        self.most_first = QCheckBox("most moved f&irst", self)
         self.most_first.setToolTip("Order the filters by how far they moved, as a share of their length before")
         self.most_first.toggled.connect(self._on_choice_changed)
-        self.exact = ElidedLabel("", self)
-        self.exact.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
-        self.exact.setAccessibleName("Exact numbers of a filter")
+        self.exact = line_of_words("Exact numbers of a filter", self)
         self.pairs = FilterPairs(self)
         self.pairs.pointed.connect(self._on_pairs_pointed)
         self._asked: tuple[object, bool] = (None, False)
@@ -62,21 +59,10 @@ class TransferPanel(Panel):
 
     def _lay_out(self) -> None:
         self._below = QWidget(self)
-        row = QHBoxLayout()
-        row.setSpacing(theme.GRID_PX)
-        row.addWidget(self.layer)
-        row.addWidget(self.most_first)
-        row.addWidget(self.exact, 1)
-        below = QVBoxLayout(self._below)
-        below.setContentsMargins(0, 0, 0, 0)
-        below.setSpacing(theme.GRID_PX // 2)
-        below.addLayout(row)
-        below.addWidget(self.pairs, 1)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(theme.GRID_PX // 2)
-        column.addWidget(self.line, 2)
-        column.addWidget(self._below, 3)
+        column_of(self._below, row_of(self.layer, self.most_first, self.exact), self.pairs)
+        column = column_of(self, self.line, self._below)
+        column.setStretch(0, 2)
+        column.setStretch(1, 4)
         self.setFocusProxy(self.line)
 
     # -- what is shown --------------------------------------------------------------------------------------------
@@ -196,4 +182,6 @@ class TransferPanel(Panel):
     @Slot(object)
     def _on_pairs_pointed(self, filter_number: int | None) -> None:
         found = self.pairs.movement
-        self.exact.setText(found.words(filter_number) if found is not None and filter_number is not None else "")
+        words = found.words(filter_number) if found is not None and filter_number is not None else ""
+        self.exact.setText(words)
+        self.pairs.setToolTip(words)  # whole, however narrow the line is

@@ -7,24 +7,15 @@ from dataclasses import replace
 import numpy as np
 from PySide6.QtCore import Qt, Slot
 from PySide6.QtGui import QKeyEvent
-from PySide6.QtWidgets import (
-    QCheckBox,
-    QHBoxLayout,
-    QSizePolicy,
-    QSplitter,
-    QToolButton,
-    QVBoxLayout,
-    QWidget,
-)
+from PySide6.QtWidgets import QCheckBox, QSplitter, QToolButton, QWidget
 
 from cnnviz.state.app_state import AppState, PictureData
 from cnnviz.state.training_state import ValidationSheet
 from cnnviz.views.training import answers
 from cnnviz.views.training.answers import Choice
 from cnnviz.views.training.confusion import ConfusionMatrix
-from cnnviz.views.training.panel import Panel
+from cnnviz.views.training.panel import Panel, column_of, line_of_words, row_of
 from cnnviz.views.training.thumbnails import Thumbnails
-from cnnviz.widgets import theme
 from cnnviz.widgets.bar_list import Bar, BarList
 from cnnviz.widgets.elided_label import ElidedLabel
 from cnnviz.widgets.legend import Legend
@@ -43,10 +34,8 @@ class ValidationPanel(Panel):
         self._counts = np.zeros((0, 0), np.int64)
         self.choice = Choice()
         self.words = ElidedLabel("", self)
-        self.exact = ElidedLabel("", self)
-        self.exact.setAccessibleName("What is pointed at")
-        for label in (self.words, self.exact):
-            label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        self.words.setAccessibleName("How many are right")
+        self.exact = line_of_words("What is pointed at", self)
         self.wrong = QCheckBox("&Wrong only", self)
         self.wrong.setToolTip("List only the pictures that were told wrongly")
         self.wrong.toggled.connect(self._on_wrong_toggled)
@@ -67,29 +56,18 @@ class ValidationPanel(Panel):
         self.follow(self.training.sheet_changed, lambda: self.training.sheet, self.show_sheet)
 
     def _lay_out(self) -> None:
-        row = QHBoxLayout()
-        row.setSpacing(theme.GRID_PX)
-        row.addWidget(self.words, 2)
-        row.addWidget(self.wrong)
-        row.addWidget(self.all)
-        row.addWidget(self.exact, 3)
-        left = QWidget(self)
-        column = QVBoxLayout(left)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(theme.GRID_PX // 2)
-        column.addWidget(self.matrix, 1)
-        column.addWidget(self.legend)
+        self._head, self._left = QWidget(self), QWidget(self)
+        row = row_of(self.words, self.wrong, self.all, self.exact)
+        row.setContentsMargins(0, 0, 0, 0)
+        self._head.setLayout(row)
+        column_of(self._left, self.matrix, self.legend)
         parts = QSplitter(self)
         parts.setChildrenCollapsible(False)
-        for part, share in ((left, 4), (self.pictures, 5), (self.bars, 2)):
+        for part, share in ((self._left, 4), (self.pictures, 5), (self.bars, 2)):
             parts.addWidget(part)
             parts.setStretchFactor(parts.count() - 1, share)
-        parts.setSizes([330, 380, 190])
-        whole = QVBoxLayout(self)
-        whole.setContentsMargins(0, 0, 0, 0)
-        whole.setSpacing(theme.GRID_PX // 2)
-        whole.addLayout(row)
-        whole.addWidget(parts, 1)
+        parts.setSizes([320, 360, 220])
+        column_of(self, self._head, parts).setStretch(1, 1)
         self.setFocusProxy(self.matrix)
 
     # -- what is shown --------------------------------------------------------------------------------------------
@@ -106,6 +84,7 @@ class ValidationPanel(Panel):
             self._sheet = None
             self._show_nothing(EMPTY)
             return
+        self._show_parts(True)
         self.words.setText(answers.headline(sheet))
         self._show_counts(sheet)
         self._show_pictures()
@@ -134,7 +113,7 @@ class ValidationPanel(Panel):
     def _show_pictures(self) -> None:
         sheet = self._sheet
         limited = self.choice.true is not None or self.choice.told is not None
-        self.all.setEnabled(limited)
+        self.all.setVisible(limited)
         if sheet is None:
             return
         numbers = answers.chosen_of(sheet, self.choice)
@@ -150,11 +129,15 @@ class ValidationPanel(Panel):
         else:
             self.exact.setText(answers.choice_text(sheet, self.choice, len(self.pictures.numbers)))
 
+    def _show_parts(self, shown: bool) -> None:
+        """Show all parts, or only the room of the pictures, where a sentence says why there is nothing."""
+        for part in (self._head, self._left, self.bars):
+            part.setVisible(shown)
+
     def _show_nothing(self, sentence: str) -> None:
         self.words.setText("")
         self.exact.setText("")
-        self.all.setEnabled(False)
-        self.legend.hide()
+        self._show_parts(False)
         self.matrix.show_grid(None, "")
         self.bars.show_sentence("")
         self.pictures.show_sentence(sentence)
@@ -179,6 +162,7 @@ class ValidationPanel(Panel):
     def _on_matrix_hovered(self, cell: tuple[int, int] | None) -> None:
         if cell is not None and self._sheet is not None and len(self._counts):
             self.exact.setText(answers.cell_text(self._sheet, self._counts, *cell))
+            self.matrix.setToolTip(self.exact.text())  # whole, however narrow the line is
         else:
             self._show_exact(self.pictures.in_focus)
 
@@ -207,7 +191,7 @@ class ValidationPanel(Panel):
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Show all again by Escape."""
-        if event.key() == Qt.Key.Key_Escape and self.all.isEnabled():
+        if event.key() == Qt.Key.Key_Escape and not self.all.isHidden():
             self.choose(None, None)
         else:
             super().keyPressEvent(event)

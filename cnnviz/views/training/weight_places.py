@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -37,6 +37,28 @@ def parameters_of(graph: Graph, known: Sequence[str]) -> tuple[str, ...]:
     """Return the names of weights and biases in the order of the layers; no buffers, which are not learned."""
     names = [name for node in graph.layers for name in (node.weight, node.bias) if name]
     return tuple(dict.fromkeys(name for name in names if name in known))
+
+
+def first_of(shapes: Mapping[str, Sequence[int]], frozen: str) -> tuple[str, Index] | None:
+    """Return the first weight that learns, of a convolution or a dense layer if there is one.
+
+    Parameters
+    ----------
+    shapes
+        Of a state dict's tensors by their names, in the network's order.
+    frozen
+        The last layer that keeps its weights, or a group that ends with it; empty: all learn.
+
+    Returns
+    -------
+    place
+        Its parameter's name and its index; ``None`` where nothing learns.
+    """
+    names = list(shapes)
+    before = max((i for i, name in enumerate(names, 1) if frozen and name.startswith(f"{frozen}.")), default=0)
+    learn = [name for name in names[before:] if name.endswith(".weight")]
+    name = next((name for name in learn if len(shapes[name]) > 1), learn[0] if learn else None)
+    return None if name is None else (name, (0,) * len(shapes[name]))
 
 
 def has_kernels(shape: Sequence[int]) -> bool:

@@ -6,6 +6,7 @@ import importlib
 from dataclasses import dataclass
 
 from PySide6.QtCore import Qt, Slot
+from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QSplitter, QTabWidget, QVBoxLayout, QWidget
 
 from cnnviz.state.app_state import AppState
@@ -21,17 +22,29 @@ from cnnviz.widgets import theme
 
 @dataclass(frozen=True)
 class PanelSpec:
-    """A tab below the curves: its title, one sentence, and the widget that is imported when it is first looked at."""
+    """A tab below the curves.
+
+    Attributes
+    ----------
+    title, tip
+        Its name, and one sentence.
+    widget
+        What is imported when it is first looked at.
+    remembers
+        It keeps what happens while it is not in front, and is made when a run begins at the latest.
+    """
 
     title: str
     tip: str
     widget: str
+    remembers: bool = False
 
 
 PANELS: tuple[PanelSpec, ...] = (
     PanelSpec("Layers", "How long gradient and update of each layer are", "cnnviz.views.training.layers:LayersPanel"),
     PanelSpec(
-        "Your drawing", "Filters, maps and answer for your own picture", "cnnviz.views.training.drawing:DrawingPanel"
+        "Your drawing", "Filters, maps and answer for your own picture", "cnnviz.views.training.drawing:DrawingPanel",
+        remembers=True,
     ),
     PanelSpec(
         "Validation", "Pictures that are not learned from: right, wrong, confused",
@@ -73,7 +86,9 @@ class TrainingView(View):
         self.follow(state.training.progress_changed, lambda: state.training.progress, self.time.show_progress)
         self.follow(state.training.recorded_changed, lambda: state.training.recorded, self.time.show_recorded)
         self.follow(state.training.cursor_changed, lambda: state.training.cursor, self.time.show_cursor)
-        self.follow(state.model_changed, lambda: state.model, self.bar.show_model)
+        self.follow(state.training.freezable_changed, lambda: state.training.freezable, self.bar.show_freezable)
+        for wish in (state.training.start_requested, state.training.resume_requested, state.training.change_requested):
+            wish.connect(self._on_run_wanted)
         self.follow(state.training.frozen_changed, lambda: state.training.frozen, self.bar.show_frozen)
 
     def _lay_out(self) -> None:
@@ -115,6 +130,23 @@ class TrainingView(View):
             layout.addWidget(panel)
             if self._heard:
                 self.hear(panel)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Pause or go on by Space, where nothing that has the focus takes it."""
+        if event.key() == Qt.Key.Key_Space and not event.modifiers() and self.bar.pause.isEnabled():
+            if not event.isAutoRepeat():
+                self.bar.pause.click()
+            return
+        super().keyPressEvent(event)
+
+    @Slot()
+    def _on_run_wanted(self) -> None:
+        """Take the focus from what was pressed and is greyed out now: it, and Space, would go to some other button."""
+        for index, spec in enumerate(PANELS):
+            if spec.remembers:
+                self._make(index)
+        if self.isVisible():
+            self.curves.loss.setFocus()
 
     @Slot()
     def _on_bar_again_requested(self) -> None:

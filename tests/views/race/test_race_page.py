@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PySide6.QtCore import QPoint, QPointF, QSize, Qt
+from PySide6.QtGui import QFontMetrics
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
@@ -203,8 +204,9 @@ def test_a_race_is_shown_as_it_goes(show_view: ShowView, state: AppState, qtbot:
     with qtbot.waitSignal(state.race.pause_requested) as asked:
         view.pause.click()
     assert asked.args == [False]
+    view.stop.setFocus()
     with qtbot.waitSignal(state.race.stop_requested):
-        view.stop.click()
+        QTest.keyClick(view.stop, Qt.Key.Key_Space)  # presses what has the focus, and pauses nothing
     state.race.set_progress(progress("finished", *lanes))
     assert view.start.isEnabled()
     assert "under Train, Runs" in view.title.text()
@@ -306,3 +308,39 @@ def test_sentences_have_lines_of_their_own_where_there_is_room(show_view: ShowVi
     assert "\n" not in view.words.text()
     view.resize(1700, 900)
     assert view.words.text().count("\n") >= 3
+
+
+def test_after_start_space_presses_no_other_button(show_view: ShowView, state: AppState, qtbot: QtBot) -> None:
+    view = show_view(RaceView, 1100, 800)
+    assert isinstance(view, RaceView)
+    view.activateWindow()
+    qtbot.waitUntil(view.isActiveWindow)
+    state.race.start_requested.connect(lambda configs: state.race.set_progress(progress("running")))
+    view.start.setFocus()
+    view.start.click()
+    with qtbot.waitSignal(state.race.pause_requested):
+        QTest.keyClick(view.window().focusWidget(), Qt.Key.Key_Space)
+
+
+def test_nothing_is_cut_with_large_text_in_a_small_window(
+    show_view: ShowView, state: AppState, qapp: QApplication, qtbot: QtBot
+) -> None:
+    view = show_view(RaceView, 900, 560)
+    assert isinstance(view, RaceView)
+    falling = np.linspace(2.3, 1.0, 12)
+    lanes = [lane("plain20", falling), lane("plain56", falling + 0.5, (900.0, 1.0)), lane("resnet56", falling + 0.1)]
+    state.race.set_progress(progress("running", *lanes))
+    assert view.facts.text().endswith("left")
+    try:
+        theme.apply(qapp, "light", 1.5)
+        seen = view.setup.parentWidget()
+        assert seen is not None
+        qtbot.waitUntil(lambda: seen.width() >= view.setup.minimumSizeHint().width())
+        assert view.setup.lanes[0].geometry().right() < seen.width()
+        assert view.bar.width() > view.bar.fontMetrics().horizontalAdvance(view.bar.format())
+        plot = view.gradients.plot_rect(0, view.gradients.size())
+        assert plot.height() > 3 * view.gradients.fontMetrics().height()  # the page is scrolled instead
+        room = view.accuracy.names_px(view.accuracy.width())
+        assert room > QFontMetrics(theme.font(0.9, bold=True)).horizontalAdvance("ResNet-56")
+    finally:
+        theme.apply(qapp, "light")

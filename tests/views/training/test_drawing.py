@@ -57,6 +57,14 @@ def test_the_answer_and_its_way_grow_with_the_steps(panel: DrawingPanel, state: 
     panel.grab()
 
 
+def test_answers_are_kept_while_another_tab_is_in_front(panel: DrawingPanel, state: AppState) -> None:
+    learn(state, 10, 0.25)
+    panel.hide()
+    learn(state, 20, 0.5)
+    panel.show()
+    assert points(panel, "3") == [(10, 0.25), (20, 0.5)]
+
+
 def test_a_class_that_once_led_stays_in_the_chart(panel: DrawingPanel, state: AppState) -> None:
     learn(state, 10, 0.9, best=8)
     learn(state, 20, 0.9, best=1)

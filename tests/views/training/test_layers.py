@@ -1,10 +1,11 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QPoint, Qt
+from PySide6.QtCore import QPoint, QPointF, Qt
 from pytestqt.qtbot import QtBot
 
 from cnnviz.state.app_state import AppState
@@ -48,6 +49,17 @@ def test_vanishing_and_exploding_layers_are_marked_with_a_word_in_every_quantity
 def test_the_limits_themselves_are_not_marked() -> None:
     assert layer_lengths.word_for(LayerStep("a", 1.0, 1e-6, 1.0, 1)) == ""
     assert layer_lengths.word_for(LayerStep("a", 1.0, 1e-1, 1.0, 1)) == ""
+
+
+def test_layers_that_all_learn_slowly_are_not_marked_but_one_that_is_left_behind_is(
+    panel: LayersPanel, state: AppState
+) -> None:
+    slow = [replace(layer, update=layer.weight * 5e-8) for layer in (USUAL, SMALL, LARGE)]  # the rate is almost 0
+    state.training.set_layers(tuple(slow))
+    assert [bar.word for bar in panel.bars.bars] == ["", "", ""]
+    slow[1] = replace(SMALL, update=SMALL.weight * 4e-10)
+    state.training.set_layers(tuple(slow))
+    assert [bar.word for bar in panel.bars.bars] == ["", "vanishing", ""]
 
 
 def test_per_weight_lengths_are_divided_by_the_root_of_the_count(panel: LayersPanel) -> None:
@@ -108,7 +120,7 @@ def test_fifty_six_layers_scroll_and_are_saved_whole(
     assert bars.scroll_bar.isVisible()
     qtbot.keyClick(bars, Qt.Key.Key_End)
     assert bars.scroll_bar.value() == bars.scroll_bar.maximum()
-    assert bars.row_at(bars.height() - 6) == 55
+    assert bars.at(QPointF(0, bars.height() - 6)) == 55
     assert bars.picture_size().height() > 56 * bars.row_px
     bars.save_picture(tmp_path / "layers.svg")
     assert "layer.55.conv" in (tmp_path / "layers.svg").read_text()

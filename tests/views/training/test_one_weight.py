@@ -2,18 +2,22 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
-from cnnviz.core.inspection import LoadedModel
+from cnnviz.core.inspection import LoadedModel, ModelRequest
+from cnnviz.models import registry
 from cnnviz.state.app_state import AppState
-from cnnviz.state.training_state import Progress, WeightPlace
+from cnnviz.state.training_state import LiveWeights, Progress, Stage, WeightPlace
 from cnnviz.training.weight_step import WeightStep, written_out
 from cnnviz.views.training import weight_places
 from cnnviz.views.training.one_weight import MOST, PICK, RESTS, WHAT_TO_DO, OneWeightPanel, result_text
+from cnnviz.widgets import theme
 from tests.samples import sample_model
 from tests.views.training.conftest import RUN, ShowPanel
 
@@ -45,6 +49,80 @@ def test_parameters_of_the_network_can_be_chosen_in_their_order(panel: OneWeight
     assert panel.title.text() == PICK
 
 
+def live_of(model: LoadedModel, run: Path = RUN) -> LiveWeights:
+    last = str(run / "last.safetensors")
+    return LiveWeights(41, model.weights, ModelRequest(registry.name_of_file(last), last))
+
+
+def test_a_first_weight_is_watched_by_itself_once_the_run_learns_and_the_tab_is_in_sight(
+    panel: OneWeightPanel, state: AppState, learning: LoadedModel
+) -> None:
+    assert state.training.watched is None, "no weights came yet"
+    panel.hide()
+    state.training.set_live(live_of(learning))
+    assert state.training.watched is None, "nobody looks"
+    panel.show()
+    assert state.training.watched == WeightPlace("conv1.weight", (0, 0, 0, 0))
+    assert panel.title.text().startswith("conv1.weight[0, 0, 0, 0]: waits")
+    state.training.watch(None)  # once a run
+    state.training.set_live(live_of(learning))
+    assert state.training.watched is None
+
+
+@pytest.mark.parametrize("stage", ["idle", "preparing", "stopping", "finished", "failed", "following"])
+def test_nothing_is_watched_by_itself_in_a_run_that_does_not_learn_here(
+    panel: OneWeightPanel, state: AppState, learning: LoadedModel, run: Progress, stage: Stage
+) -> None:
+    state.training.set_progress(replace(run, stage=stage))
+    state.training.set_live(live_of(learning))
+    assert state.training.watched is None
+
+
+def test_another_runs_weights_choose_nothing(panel: OneWeightPanel, state: AppState, learning: LoadedModel) -> None:
+    state.training.set_live(live_of(learning, RUN.with_name("second")))
+    assert state.training.watched is None
+
+
+def test_the_users_choice_stays_and_what_was_chosen_by_itself_follows_the_freeze_line_of_the_next_run(
+    panel: OneWeightPanel, state: AppState, learning: LoadedModel, run: Progress
+) -> None:
+    assert run.started is not None
+    state.training.set_live(live_of(learning))
+    state.training.set_frozen("conv2")
+    state.training.set_progress(replace(run, started=replace(run.started, step=1)))
+    state.training.set_live(live_of(learning))
+    assert state.training.watched == WeightPlace("fc1.weight", (0, 0))
+    state.training.watch(PLACE)
+    state.training.set_progress(replace(run, started=replace(run.started, step=2)))
+    state.training.set_live(live_of(learning))
+    assert state.training.watched == PLACE
+
+
+def test_a_weight_that_the_network_does_not_have_gives_way_to_its_first(
+    panel: OneWeightPanel, state: AppState, learning: LoadedModel
+) -> None:
+    state.training.watch(WeightPlace("gone.weight", (0,)))
+    state.training.set_live(live_of(learning))
+    state.training.watch(None)  # as the service does where the network has no such weight
+    assert state.training.watched == WeightPlace("conv1.weight", (0, 0, 0, 0))
+    assert panel.title.text().startswith("conv1.weight")
+
+
+@pytest.mark.parametrize(
+    ("frozen", "place"),
+    [("", ("conv.weight", (0, 0, 0, 0))), ("conv", ("head.weight", (0, 0))), ("block", ("head.weight", (0, 0))),
+     ("head", None)],
+)  # fmt: skip
+def test_the_first_weight_that_learns_is_that_of_a_layer_with_products(
+    frozen: str, place: tuple[str, tuple[int, ...]] | None
+) -> None:
+    shapes = {
+        "token": (1, 1, 8), "conv.weight": (8, 3, 3, 3), "block.norm.weight": (8,), "block.norm.running_mean": (8,),
+        "head.weight": (2, 8), "head.bias": (2,),
+    }  # fmt: skip
+    assert weight_places.first_of(shapes, frozen) == place
+
+
 def test_a_click_into_a_kernel_watches_that_weight(panel: OneWeightPanel, state: AppState, qtbot: QtBot) -> None:
     wishes: list[WeightPlace] = []
     state.training.watch_requested.connect(wishes.append)
@@ -72,7 +150,7 @@ def test_the_update_is_written_out_and_ends_with_the_new_weight(panel: OneWeight
     assert rows[-1][3] == "0.385000"  # 0.5 − 0.1·(0.9·1 + 0.25)
     assert panel.title.text() == "conv2.weight[3, 1, 2, 4], update 7 by sgd"
     assert "from 0.500000 to 0.385000" in panel.result.text()
-    assert "rounds" in panel.result.text()
+    assert "7 digits" in panel.result.text()
     state.training.set_weight(step_at(8, before=0.385))
     assert texts(panel)[-1][3] == "0.270000"
 
@@ -83,7 +161,7 @@ def test_an_exact_update_and_a_false_one_are_told_apart() -> None:
     assert "exactly the last line" in result_text(replace(step, after=computed))
     off = result_text(replace(step, after=computed + 0.25))
     assert "0.25 off the last line" in off
-    assert "rounds" not in off
+    assert "7 digits" not in off
 
 
 def test_the_charts_keep_the_last_updates(panel: OneWeightPanel, state: AppState) -> None:
@@ -154,6 +232,37 @@ def test_a_hidden_panel_follows_nothing_and_is_new_when_shown(panel: OneWeightPa
     assert texts(panel)[-1][3] == "0.385000"
     panel.show()
     assert texts(panel)[-1][3] == "1.88500"
+
+
+@pytest.mark.parametrize(("width", "with_past"), [(540, False), (920, True)])
+def test_where_there_is_little_room_the_update_stays_and_its_past_goes(
+    panel: OneWeightPanel, state: AppState, width: int, with_past: bool
+) -> None:
+    panel.resize(width, 170)
+    state.training.watch(PLACE)
+    state.training.set_weight(step_at(5))
+    QApplication.processEvents()
+    assert panel.weight_chart.isVisible() is with_past
+    metrics, table = panel.table.fontMetrics(), panel.table
+    for column in (0, 1, 3):
+        for row in range(table.rowCount()):
+            assert metrics.horizontalAdvance(table.item(row, column).text()) <= table.columnWidth(column)
+    assert table.columnWidth(2) > metrics.horizontalAdvance("0.9 · 1 + 0.25")
+    rows = table.viewport().height() // table.rowHeight(0)
+    assert rows >= 3, "all lines of this optimiser"
+    for label in (panel.title, panel.result, panel.advice):
+        assert label.height() >= label.sizeHint().height()
+        assert label.toolTip() == label.text()
+
+
+def test_larger_text_gets_wider_columns(panel: OneWeightPanel, state: AppState, qapp: QApplication) -> None:
+    state.training.watch(PLACE)
+    state.training.set_weight(step_at(5))
+    small = panel.table.columnWidth(1)
+    theme.apply(qapp, "light", 1.5)
+    state.training.set_weight(step_at(6))
+    assert panel.table.columnWidth(1) > 1.2 * small
+    theme.apply(qapp, "light")
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, -1e300])

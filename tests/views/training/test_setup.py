@@ -19,17 +19,18 @@ from pytestqt.qtbot import QtBot
 
 from cnnviz.models import registry as models
 from cnnviz.state.app_state import AppState
-from cnnviz.state.data_state import DataDownload
+from cnnviz.state.data_state import DataDownload, NetworkLayers
 from cnnviz.state.messages import Message, MessageCenter
 from cnnviz.state.settings import Settings
 from cnnviz.state.training_state import Progress
 from cnnviz.training import runs
 from cnnviz.training.config import CHOICES, OWN, PRETRAINED, TrainConfig, default_config
+from cnnviz.training.layers_of import LayerInfo
 from cnnviz.training.look import DRAWS, DataLook, Spread
 from cnnviz.training.variation import DIGITS, NONE, PHOTOGRAPHS
 from cnnviz.views.training import setup_values
 from cnnviz.views.training.setup import SetupPanel
-from cnnviz.views.training.setup_controls import ChoiceControl, FlagControl, NumberControl
+from cnnviz.views.training.setup_controls import NO_LAYERS, READING, ChoiceControl, FlagControl, NumberControl
 from cnnviz.views.training.setup_ends import OWN_SETTINGS
 from cnnviz.views.training.setup_fields import BY_NAME, FIELDS, SECTIONS
 from cnnviz.widgets import theme
@@ -161,11 +162,6 @@ def test_the_drawn_rate_is_that_of_the_run(schedule: str) -> None:
         assert (10 - 1 / 7, 0.5) in [(pytest.approx(at), rate) for at, rate in curve]
 
 
-def test_the_freeze_line_stands_behind_any_layer_but_the_last_or_behind_a_group() -> None:
-    lines = setup_values.lines_to_freeze(("conv1", "layer1.0.conv1", "layer1.0.bn1", "fc"))
-    assert [value for value, _ in lines] == ["", "conv1", "layer1", "layer1.0.conv1", "layer1.0.bn1"]
-
-
 # -- setting ----------------------------------------------------------------------------------------------------------
 
 
@@ -264,8 +260,7 @@ def test_other_pictures_bring_their_usual_variation_and_validation_part(panel: S
 
 
 def test_another_network_has_other_layers_and_weights(panel: SetupPanel, state: AppState) -> None:
-    state.data.set_layers(("conv1", "conv2", "fc1"))
-    pick(panel, "freeze", "conv2")
+    panel.form.freeze.say("conv2")
     panel.form.controls["start"].say("/somewhere/best.safetensors")
     assert (shown(panel).freeze, shown(panel).start) == ("conv2", "/somewhere/best.safetensors")
     assert choice(panel, "start").combo.currentText() == "best.safetensors"
@@ -293,6 +288,92 @@ def test_weights_to_start_from_are_asked_for(panel: SetupPanel, monkeypatch: pyt
     pick(panel, "start", "…run")
     assert shown(panel).start == answer
     assert choice(panel, "start").combo.currentText() == ("good" if answer else "random weights")
+
+
+# -- the freeze line --------------------------------------------------------------------------------------------------
+
+LENET = NetworkLayers("lenet5", (
+    LayerInfo("conv1", 156), LayerInfo("conv2", 2416), LayerInfo("fc1", 48_120), LayerInfo("fc2", 10_164),
+    LayerInfo("fc3", 850, is_head=True),
+))  # fmt: skip
+
+
+def line_at(panel: SetupPanel, frozen: int) -> QPoint:
+    line = panel.form.freeze.line
+    return QPoint(round(line.x_of(frozen, line.size())), line.rect_of(0, line.size()).center().y())
+
+
+def test_the_freeze_line_is_dragged_moved_by_keys_and_undone(panel: SetupPanel, state: AppState) -> None:
+    line = panel.form.freeze.line
+    state.data.set_layers(LENET)
+    QTest.mousePress(line, Qt.MouseButton.LeftButton, pos=line_at(panel, 0))
+    QTest.mouseMove(line, line_at(panel, 2))
+    assert shown(panel).freeze == ""  # not before it is let go
+    QTest.mouseRelease(line, Qt.MouseButton.LeftButton, pos=line_at(panel, 2))
+    assert shown(panel).freeze == "conv2"
+    line.setFocus()
+    QTest.keyClick(line, Qt.Key.Key_Right)
+    assert shown(panel).freeze == "fc1"
+    QTest.keyClick(line, Qt.Key.Key_Z, CTRL)
+    assert (shown(panel).freeze, line.path) == ("conv2", "conv2")
+    QTest.keyClick(line, Qt.Key.Key_Z, CTRL)
+    assert (shown(panel).freeze, line.path) == ("", "")
+    QTest.keyClick(line, Qt.Key.Key_Z, CTRL | SHIFT)
+    assert (shown(panel).freeze, line.path) == ("conv2", "conv2")
+
+
+def test_the_freeze_line_explains_why_there_are_no_layers(panel: SetupPanel, state: AppState) -> None:
+    line = panel.form.freeze.line
+    state.data.set_looking(True)
+    assert line.accessibleDescription() == READING
+    state.data.set_layers(LENET)
+    state.data.set_looking(False)
+    assert len(line.boxes) == 5
+    pick(panel, "model", "resnet20")  # those were the layers of another one
+    assert line.boxes == ()
+    assert line.accessibleDescription() == NO_LAYERS
+    state.data.set_looking(True)
+    assert line.accessibleDescription() == READING
+
+
+def test_a_freeze_line_that_the_network_does_not_have_is_said_and_the_next_word_counts(
+    panel: SetupPanel, state: AppState, tmp_path: Path
+) -> None:
+    (tmp_path / "c.json").write_text(dataclasses.replace(STARTER, freeze="conv7").to_json())
+    panel.open_config(tmp_path / "c.json")
+    state.data.set_layers(LENET)
+    freeze = panel.form.freeze
+    assert freeze.fault.isVisible()
+    assert "no layer 'conv7'" in freeze.fault.text()
+    assert panel.foot.reason.text() == freeze.fault.text()
+    assert not panel.foot.start.isEnabled()
+    QTest.keyClick(freeze.line, Qt.Key.Key_Home)  # where it stands already
+    assert shown(panel).freeze == ""
+    assert not freeze.fault.isVisible()
+    assert panel.foot.start.isEnabled()
+    freeze.say("fc3")
+    assert "nothing can learn" in freeze.fault.text()
+    panel.history.undo()
+    state.data.set_layers(dataclasses.replace(LENET, problem="There is no weights file."))
+    assert freeze.fault.text() == panel.foot.reason.text() == "There is no weights file."
+
+
+def test_the_freeze_line_of_200_layers_is_scrolled_and_the_wheel_turns_it_only_in_hand(
+    panel: SetupPanel, state: AppState, qtbot: QtBot
+) -> None:
+    line = panel.form.freeze.line
+    state.data.set_layers(NetworkLayers("lenet5", tuple(LayerInfo(f"l{i}.conv", 10) for i in range(200))))
+    panel.activateWindow()
+    panel.head.presets.setFocus()
+    turn(line, -1)
+    assert line.scroll_bar.value() == 0  # the page is what the wheel turns here
+    line.setFocus()
+    qtbot.waitUntil(line.hasFocus)
+    turn(line, -1)
+    assert line.scroll_bar.value() > 0
+    QTest.keyClick(line, Qt.Key.Key_End)
+    assert shown(panel).freeze == "l198.conv"
+    assert 0 < line.x_of(199, line.size()) < line.width()
 
 
 # -- keys, wheel, history, help ---------------------------------------------------------------------------------------
@@ -621,7 +702,30 @@ def test_one_run_at_a_time(panel: SetupPanel, state: AppState) -> None:
     assert panel.foot.start.isEnabled()
 
 
+def test_a_run_at_work_costs_the_panel_nothing(
+    panel: SetupPanel, state: AppState, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shows: list[str] = []
+    monkeypatch.setattr(panel.foot, "show_state", lambda steps, reason: shows.append(reason))
+    for step in range(50):
+        state.training.set_progress(Progress("running", step=step))
+    assert len(shows) == 1
+    state.training.set_progress(Progress("paused", step=50))
+    assert len(shows) == 1
+    state.training.set_progress(Progress("finished", step=50))
+    assert shows[1:] == [""]
+
+
 # -- how it looks -----------------------------------------------------------------------------------------------------
+
+
+def test_headings_follow_the_size_of_the_text(panel: SetupPanel, qapp: QApplication) -> None:
+    head = panel.form.sections["Data"].head
+    for scale in (1.5, 1.0):
+        theme.apply(qapp, "light", scale)
+        QApplication.processEvents()
+        assert head.font().pixelSize() == theme.text_px()
+        assert head.font().bold()
 
 
 @pytest.mark.parametrize("scale", [1.0, 1.5])

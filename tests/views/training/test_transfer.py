@@ -114,6 +114,7 @@ def test_the_number_of_a_filter_is_told_exactly(panel: TransferPanel, qtbot: QtB
     assert "10.0 % of its length before" in panel.exact.text()
     qtbot.mouseMove(panel.pairs, panel.pairs.rect_of(2, panel.pairs.size()).center())
     assert "20.0 % of its length before" in panel.exact.text()
+    assert panel.pairs.toolTip() == panel.exact.text(), "whole, however narrow the line is"
 
 
 def test_before_and_now_have_one_colour_scale(panel: TransferPanel) -> None:
@@ -212,7 +213,7 @@ def services(state: AppState, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     digits = load_starter()
     few = LabelledImages(digits.images_nhw[::20], digits.labels_n[::20])
     monkeypatch.setattr(runs, "folder", lambda: tmp_path)
-    monkeypatch.setattr(session, "load_data", lambda config: few)
+    monkeypatch.setattr(session, "load_data", lambda config, **_: few)
     messages = MessageCenter()
     training, travels = TrainingService(state, messages), TravelService(state, messages)
     yield

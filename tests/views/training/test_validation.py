@@ -130,7 +130,7 @@ def test_pictures_are_there_before_the_network_was_asked(panel: ValidationPanel,
     panel.grab()
 
 
-def test_without_a_run_it_says_what_will_be_here(panel: ValidationPanel, state: AppState) -> None:
+def test_without_a_run_it_says_what_will_be_here(panel: ValidationPanel, state: AppState, qtbot: QtBot) -> None:
     nothing = np.zeros(0, np.int64)
     for sheet in (None, ValidationSheet(np.zeros((0, 28, 28), np.uint8), nothing, nothing, CLASSES)):
         state.training.set_sheet(SHEET)
@@ -138,6 +138,9 @@ def test_without_a_run_it_says_what_will_be_here(panel: ValidationPanel, state: 
         state.training.set_sheet(sheet)
         assert panel.pictures.accessibleDescription() == EMPTY
         assert panel.words.text() == ""
+        assert not panel.wrong.isVisible()
+        assert not panel.matrix.isVisible()
+        qtbot.waitUntil(lambda: panel.pictures.width() > 0.9 * panel.width())  # the sentence has the whole room
         assert not panel.legend.isVisible()
         panel.grab()
 
