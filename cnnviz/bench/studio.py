@@ -28,7 +28,7 @@ from cnnviz.training import parts, session
 from cnnviz.training.config import TrainConfig
 from cnnviz.views.training.widget import PANELS, TrainingView
 
-ROUNDS, TURN_S = 7, 3.0
+ROUNDS, TURN_S = 21, 1.5  # a shared machine drifts within seconds: many short turns
 BEATS = 2000
 CONFIG = TrainConfig(
     "lenet5", "starter", batch_size=64, epochs=10_000, learning_rate=1e-3, schedule="constant", warm_up=0.0,

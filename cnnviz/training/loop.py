@@ -119,7 +119,7 @@ class Run:
         elif self.device.type == "cpu":
             self._measure_threads()
 
-    @property
+    @functools.cached_property
     def batches(self) -> int:
         """Steps in one epoch."""
         return -(-len(self.train_part) // self.config.batch_size)
