@@ -13,7 +13,7 @@ def optimiser_for(config: TrainConfig, network: nn.Module) -> torch.optim.Optimi
     parameters, rate, decay = list(network.parameters()), config.learning_rate, config.weight_decay
     # On a CPU torch's usual way is a dozen small operations for each parameter. One pass takes a fraction of that, but
     # reads weights and gradients as they lie in memory: in 32 bits they lie alike.
-    fused = parameters[0].device.type == "cpu" and config.precision == "float32" or None
+    fused = (parameters[0].device.type == "cpu" and config.precision == "float32") or None
     if config.optimiser == "sgd":
         nesterov = config.nesterov and config.momentum > 0
         return torch.optim.SGD(parameters, rate, config.momentum, nesterov=nesterov, weight_decay=decay, fused=fused)

@@ -10,11 +10,12 @@ import contextlib
 import os
 import zipfile
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import quote, unquote
 
 import numpy as np
-from PySide6.QtCore import QBuffer, QByteArray, QIODevice, QMimeData, QObject, QTimer, Slot
+from PySide6.QtCore import QBuffer, QByteArray, QIODevice, QMimeData, QObject, QThreadPool, QTimer, Signal, Slot
 from PySide6.QtGui import QImage, QImageWriter
 
 from cnnviz.core import paths
@@ -32,17 +33,24 @@ ENCODED = ("image/png", "image/jpeg", "image/webp", "image/gif", "image/tiff", "
 
 
 class BoardKeeper(QObject):
-    """Writes the board some seconds after a change, and at the end.
+    """Writes the board some seconds after a change, in a thread: a disk may take long. At the end it waits for that.
 
     Parameters
     ----------
     content
         Returns what is on the board.
     is_drawing
-        Returns whether a stroke is being drawn: nothing is written meanwhile, since a slow disk would be felt.
+        Returns whether a stroke is being drawn: nothing is written meanwhile.
     messages
         Where a full disk is reported, once.
+
+    Signals
+    -------
+    failed(UserError)
+        The thread could not write.
     """
+
+    failed = Signal(object)
 
     def __init__(
         self,
@@ -53,7 +61,10 @@ class BoardKeeper(QObject):
     ) -> None:
         super().__init__(parent)
         self._content, self._is_drawing, self._messages = content, is_drawing, messages
-        self._failed = False
+        self._has_failed = False
+        self._pool = QThreadPool(self)
+        self._pool.setMaxThreadCount(1)
+        self.failed.connect(self._on_failed)
         self._kept: object = None  # the picture that was written as numbers
         self.timer = QTimer(self)
         self.timer.setSingleShot(True)
@@ -67,6 +78,7 @@ class BoardKeeper(QObject):
     def write_now(self) -> None:
         """Write the board, or say why it could not be written."""
         self.timer.stop()
+        self._pool.waitForDone()
         try:
             self._write(self._content())
         except UserError as error:
@@ -117,16 +129,26 @@ class BoardKeeper(QObject):
 
     @Slot()
     def on_timer_timeout(self) -> None:
-        """Write, unless a stroke is being drawn."""
-        if self._is_drawing():
+        """Write, unless a stroke is being drawn or the last one is still being written."""
+        if self._is_drawing() or self._pool.activeThreadCount():
             self.timer.start()
             return
-        try:
-            self._write(self._content())
-        except UserError as error:
-            if not self._failed:
-                self._failed = True
-                self._messages.report(error)
+        content = self._content()
+        content = replace(content, ink_hw=content.ink_hw.copy())  # the board goes on being drawn on
+
+        def write() -> None:
+            try:
+                self._write(content)
+            except UserError as error:
+                self.failed.emit(error)
+
+        self._pool.start(write)
+
+    @Slot(object)
+    def _on_failed(self, error: UserError) -> None:
+        if not self._has_failed:
+            self._has_failed = True
+            self._messages.report(error)
 
 
 def _own_file() -> Path:

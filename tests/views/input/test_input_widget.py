@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import threading
 from dataclasses import replace
 from pathlib import Path
 
@@ -507,7 +508,39 @@ def test_the_board_is_kept_against_a_crash_but_never_during_a_stroke(
     monkeypatch.setattr(os, "fsync", full)
     for _ in range(3):
         desk.view._keeper.on_timer_timeout()
+        assert desk.view._keeper._pool.waitForDone()
+    qtbot.waitUntil(lambda: bool(desk.posted))
+    QCoreApplication.processEvents()
     assert len(desk.posted) == 1
+
+
+def test_a_slow_disk_does_not_stop_the_window(
+    desk: Desk, qtbot: QtBot, data_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    entered, go_on = threading.Event(), threading.Event()
+    fsync = os.fsync
+
+    def slow(handle: int) -> None:
+        entered.set()
+        assert go_on.wait(30)
+        fsync(handle)
+
+    monkeypatch.setattr(os, "fsync", slow)
+    desk.draw(SEVEN)
+    drawn = desk.board.ink
+    desk.view._keeper.on_timer_timeout()
+    assert entered.wait(30)  # in the thread; here one goes on drawing
+    desk.draw([(0.1, 0.1), (0.2, 0.1)])
+    desk.view._keeper.on_timer_timeout()  # it is still at work: later
+    assert desk.view._keeper.timer.isActive()
+    go_on.set()
+    assert desk.view._keeper._pool.waitForDone()
+    other = Desk(qtbot)
+    other.view.recall(Settings(data_dir / "cnnviz.ini"))
+    assert same(other.view, drawn)
+    desk.view._keeper.write_now()
+    other.view.recall(Settings(data_dir / "cnnviz.ini"))
+    assert not same(other.view, drawn)
 
 
 @pytest.mark.parametrize("content", [None, b"", b"garbage", b"\x89PNG\r\n\x1a\n then nothing"])
