@@ -3,12 +3,28 @@
 from __future__ import annotations
 
 import importlib
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Generic, Protocol, TypeVar
 
 from PySide6.QtCore import QObject, QThread
 
 from cnnviz.workers.gentle_import import gentle_import
 from cnnviz.workers.latest_lane import STACK_BYTES
+
+SWITCH_S = 0.001
+"""How long the network waits for Python's lock while the window draws. Python's own 5 ms are a whole step of LeNet."""
+
+
+@contextmanager
+def _quick_switches() -> Iterator[None]:
+    usual_s = sys.getswitchinterval()
+    sys.setswitchinterval(SWITCH_S)
+    try:
+        yield
+    finally:
+        sys.setswitchinterval(usual_s)
 
 
 class Runnable(Protocol):
@@ -45,4 +61,5 @@ class TrainingThread(QThread, Generic[WorkT]):
         with gentle_import():
             importlib.import_module("torch._dynamo")  # what the first optimiser imports
             importlib.import_module(self._module)
-        self.work.run()
+        with _quick_switches():
+            self.work.run()
