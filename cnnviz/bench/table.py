@@ -24,6 +24,7 @@ from cnnviz.bench.stats import median
 from cnnviz.core.errors import UserError
 
 STARTS = 5
+STUDIOS = 3  # where a process's memory lies makes a plain loop and ours up to 3 % faster or slower
 TIMEOUT_S = 300
 
 
@@ -107,11 +108,11 @@ def _training(environment: dict[str, str]) -> Iterator[Row]:
 
 
 def _studio(environment: dict[str, str]) -> Iterator[Row]:
-    found = _measure("studio", environment)
-    yield row("train_window_ratio", found["ratio"], "×", 1 / 0.95)
-    yield row("train_gui_gap_p99", found["gap_p99_ms"], "ms", 16.7)
-    yield row("train_gui_gap_worst", found["gap_worst_ms"], "ms", 100.0)
-    yield row("train_first_point", found["first_point_s"], "s", 1.0)
+    runs = [_measure("studio", environment) for _ in range(STUDIOS)]
+    yield row("train_window_ratio", median([found["ratio"] for found in runs]), "×", 1 / 0.95)
+    yield row("train_gui_gap_p99", median([found["gap_p99_ms"] for found in runs]), "ms", 16.7)
+    yield row("train_gui_gap_worst", max(found["gap_worst_ms"] for found in runs), "ms", 100.0)
+    yield row("train_first_point", max(found["first_point_s"] for found in runs), "s", 1.0)
 
 
 def _starts(environment: dict[str, str]) -> Iterator[Row]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib.util
+import math
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,6 +12,10 @@ from cnnviz.training.events import BatchesDone, EpochDone, Event
 
 if TYPE_CHECKING:
     from torch.utils.tensorboard import SummaryWriter
+
+
+OFTEN_S = 1.0
+"""Seconds between two batches that are written: each costs the network time, and all are in `batches.csv`."""
 
 
 class TensorBoard:
@@ -24,12 +30,18 @@ class TensorBoard:
     def __init__(self, folder: Path) -> None:
         self._writer: SummaryWriter | None = None
         self._folder = folder
+        self._written_s = -math.inf
         self._available = importlib.util.find_spec("tensorboard") is not None
 
     def write(self, event: Event) -> None:
-        """Write an event's numbers: the last batch of each report, and every epoch."""
+        """Write an event's numbers: about every second those of the last batch, and every epoch's."""
         if not self._available or not isinstance(event, (BatchesDone, EpochDone)):
             return
+        if isinstance(event, BatchesDone):
+            now_s = time.perf_counter()
+            if now_s - self._written_s < OFTEN_S:
+                return
+            self._written_s = now_s
         try:
             self._add(event)
         except OSError:  # a full disk: the run's own lists, which say so, are what counts

@@ -18,7 +18,7 @@ from cnnviz.widgets.figure import Figure, KeptPicture
 
 ZOOM, PAN = 0.8, 0.1
 LEAST_STEPS = 8  # fewer are never spread over the whole width
-DESCRIBE_MS = 1000  # lines that grow are put into words at most this often
+DESCRIBE_MS = 3000  # lines that grow are put into words at most this often
 
 
 class LineChart(Figure):

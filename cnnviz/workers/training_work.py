@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from cnnviz.datasets.images import LabelledImages
     from cnnviz.training.session import Session
 
-LIVE_S, SHEET_S = 0.3, 1.0
+LIVE_S, SHEET_S = 0.4, 1.0
 _COST = 120.0
 """Weights, and what the network says to the validation's pictures, are copied at most this often, and for at most a
 hundred-and-twentieth of the time."""

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
+from cnnviz.training import tensorboard
 from cnnviz.training.config import TrainConfig
 from cnnviz.training.events import BatchesDone, EpochDone
 from cnnviz.training.session import Session
@@ -17,7 +18,8 @@ from tests.training.few import few_digits
 CONFIG = TrainConfig("lenet5", "starter", epochs=2, batch_size=50, validation=50, threads=1, device="cpu")
 
 
-def test_curves_are_what_the_run_reported(tmp_path: Path) -> None:
+def test_curves_are_what_the_run_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tensorboard, "OFTEN_S", 0.0)
     session = Session.begin(CONFIG, few_digits(), tmp_path / "run")
     seen = list(session.events())
     session.close()
@@ -30,6 +32,17 @@ def test_curves_are_what_the_run_reported(tmp_path: Path) -> None:
     ]
     assert [one.step for one in found.Scalars("batch/loss")] == [event.step for event in batches]
     assert set(found.Tags()["scalars"]) >= {"rate", "train/accuracy", "batch/accuracy", "validation/accuracy"}
+
+
+def test_batches_are_written_now_and_then_and_every_epoch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tensorboard, "OFTEN_S", 1e9)
+    session = Session.begin(CONFIG, few_digits(), tmp_path / "run")
+    seen = list(session.events())
+    session.close()
+    found = EventAccumulator(str(tmp_path / "run")).Reload()
+    first = next(event for event in seen if isinstance(event, BatchesDone))
+    assert [one.step for one in found.Scalars("batch/loss")] == [first.step]
+    assert len(found.Scalars("validation/loss")) == CONFIG.epochs
 
 
 def test_without_the_package_nothing_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

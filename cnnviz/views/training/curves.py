@@ -40,7 +40,7 @@ from cnnviz.widgets.chart_lines import Line
 from cnnviz.widgets.flow import FlowLayout
 from cnnviz.widgets.line_chart import LineChart
 
-REPAINT_MS, SELDOM_MS, SHARE = 66, 500, 80
+REPAINT_MS, SELDOM_MS, SHARE = 66, 1000, 80
 WIDE_PX, HIGH_PX = 700, 420
 DETAILS: tuple[tuple[str, Detail], ...] = (("Both", "both"), ("Batches", "batch"), ("Epochs", "epoch"))
 EMPTY_LOSS = (
@@ -174,7 +174,7 @@ class CurvesPanel(QWidget):
         """Draw anew soon."""
         self._is_stale = True
         if self.isVisible() and not self._timer.isActive():
-            # Drawing takes at most an eightieth of the time, down to twice a second: it and the training share Python's
+            # Drawing takes at most an eightieth of the time, down to once a second: it and the training share Python's
             # lock, and cores.
             cost_ms = 1000 * (self._spent_s + sum(chart.drawn_s for chart in self.charts if chart.isVisible()))
             self._timer.start(round(min(SELDOM_MS, max(REPAINT_MS, SHARE * cost_ms))))
