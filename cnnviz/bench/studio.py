@@ -6,6 +6,7 @@ of the filters) in sight. The plain loop runs in turn with the window's, in the 
 
 from __future__ import annotations
 
+import gc
 import json
 import threading
 import time
@@ -27,6 +28,7 @@ from cnnviz.state.training_state import RunCurves, TrainingState
 from cnnviz.training import parts, session
 from cnnviz.training.config import TrainConfig
 from cnnviz.views.training.widget import PANELS, TrainingView
+from cnnviz.workers.gentle_import import gentle_import
 
 ROUNDS, TURN_S = 11, 1.5  # a shared machine drifts within seconds: many short turns
 BEATS = 2000
@@ -118,7 +120,10 @@ def main() -> None:
     assert isinstance(view, TrainingView)
     view.tabs.setCurrentIndex([panel.title for panel in PANELS].index("Your drawing"))
     settle()
-    training, plain = application.state.training, PlainLoop()
+    training = application.state.training
+    with gentle_import():  # as in the window, the collector need not look at torch
+        plain = PlainLoop()
+        gc.collect()
     found: dict[str, float] = {"first_point_s": first_point_s(training)}
     own = registry.name_of_file(str(training.progress.path))
     run_until(lambda: application.state.model is not None and application.state.model.request.name.startswith(own))

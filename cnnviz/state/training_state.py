@@ -203,6 +203,8 @@ class TrainingState(QObject):
         The list was read.
     start_requested(TrainConfig, str), resume_requested(str), follow_requested(str)
         Wishes: a new run (and its name, or nothing), go on with a run's folder, watch a run that is or was trained.
+    slower_requested(str)
+        A wish: go on with a run's folder at a tenth of the rate that it was saved with.
     change_requested(str, dict)
         A wish: a new run that goes on with the weights of a run's folder, with these settings otherwise.
     pause_requested(bool), stop_requested(), step_requested()
@@ -238,6 +240,7 @@ class TrainingState(QObject):
     listed_changed = Signal(object)
     start_requested = Signal(object, str)
     resume_requested = Signal(str)
+    slower_requested = Signal(str)
     follow_requested = Signal(str)
     change_requested = Signal(str, object)
     pause_requested = Signal(bool)

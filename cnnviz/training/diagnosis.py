@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
 
+from cnnviz.core import device as devices
 from cnnviz.core.errors import UserError
+from cnnviz.training.config import TrainConfig
 
 if TYPE_CHECKING:
     from cnnviz.training.loop import Run
@@ -53,6 +57,18 @@ class MemoryFull(UserError):
             suggestion="Take a smaller batch or smaller pictures; the run is kept as it was saved last.",
             details=details,
         )
+
+
+@contextmanager
+def memory_errors(config: TrainConfig) -> Iterator[None]:
+    """Turn what is said where no memory is left into `MemoryFull`."""
+    try:
+        yield
+    except (RuntimeError, MemoryError) as error:  # torch's OutOfMemoryError is the one, that of a CPU a bare one
+        if not isinstance(error, (torch.OutOfMemoryError, MemoryError)) and "allocate memory" not in str(error):
+            raise
+        device = devices.describe(devices.choose(config.device))
+        raise MemoryFull(device, config.batch_size, str(error)) from error
 
 
 def diverged(run: Run, chosen: Tensor, batch: int) -> Diverged:

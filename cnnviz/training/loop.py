@@ -11,7 +11,7 @@ import functools
 import math
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, nullcontext
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,7 +29,7 @@ from cnnviz.training import building, diagnosis, parts
 from cnnviz.training.config import TrainConfig
 from cnnviz.training.distributed import ALONE, World
 from cnnviz.training.events import BatchesDone, EpochDone, Event, Finished, LayerStep, Started
-from cnnviz.training.metrics import BATCH, Tally, accuracies_of, accuracy_of, evaluate_batches, loss_of, scores_of
+from cnnviz.training.metrics import Tally, accuracies_of, accuracy_of, batch_for, evaluate_batches, loss_of, scores_of
 from cnnviz.training.one_weight import Watched
 from cnnviz.training.optimisers import optimiser_for
 from cnnviz.training.schedules import factor
@@ -156,7 +156,7 @@ class Run:
                 yield report
             if self.batch < self.batches:
                 break
-            with self._memory():
+            with diagnosis.memory_errors(self.config):
                 done = self._end_epoch(start_s)
             yield done
         whole = self.epoch - 1
@@ -265,7 +265,7 @@ class Run:
             self.rate = float(self.optimiser.param_groups[0]["lr"])
             rates.append(self.rate)
             chosen = order[self.batch * size : (self.batch + 1) * size]
-            with self._memory():
+            with diagnosis.memory_errors(self.config):
                 answer, measured, weight = self._step(chosen, measured=due)
             layers = measured or layers
             waiting.append(answer)
@@ -324,20 +324,6 @@ class Run:
         if self.world.size > 1:
             right = self.world.mean(accuracy_of(output, wanted), part)
         return _Answer(self.world.mean(loss.detach(), part), output, wanted, right, len(chosen)), layers, done
-
-    @contextmanager
-    def _memory(self) -> Iterator[None]:
-        """Turn what is said where no memory is left into a sentence."""
-        try:
-            yield
-        except (
-            RuntimeError,
-            MemoryError,
-        ) as error:  # torch's OutOfMemoryError is a RuntimeError, that of a CPU a bare one
-            if not isinstance(error, (torch.OutOfMemoryError, MemoryError)) and "allocate memory" not in str(error):
-                raise
-            device, size = devices.describe(self.device), self.config.batch_size
-            raise diagnosis.MemoryFull(device, size, str(error)) from error
 
     def forward(self, network: nn.Module, chosen: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Return the loss, the outputs and what they should be for some pictures of the training part."""
@@ -491,9 +477,10 @@ def refresh_statistics(run: Run) -> None:
         norm.reset_running_stats()
         norm.momentum = None  # the mean over all batches
     mixed = torch.randperm(len(part), generator=generator_for(config.seed, "statistics"))[:MEASURED].to(run.device)
-    if len(mixed) % BATCH == 1:
+    size = batch_for(run.spec.input)
+    if len(mixed) % size == 1:
         mixed = mixed[:-1] if len(mixed) > 1 else mixed.repeat(2)  # one picture alone has no variance
-    for i, chosen in enumerate(torch.split(mixed, BATCH)):
+    for i, chosen in enumerate(torch.split(mixed, size)):
         place = (config.seed, "statistics", i)
         varied = vary(part.pictures(chosen), config.variation, *place)
         with torch.no_grad(), drawn_from(seed_of(*place, "network")):

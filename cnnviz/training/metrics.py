@@ -12,6 +12,7 @@ from cnnviz.models.preparation import to_input, to_size
 from cnnviz.models.registry import InputSpec
 
 BATCH = 500
+_PIXELS = BATCH * 64 * 64
 _INK = 0.5  # more is ink, less is paper
 _AUXILIARY = 0.3
 """Share of an auxiliary head in the loss: C. Szegedy et al., "Going Deeper with Convolutions", 2014, section 5."""
@@ -99,6 +100,11 @@ def _unit(pictures: Tensor) -> Tensor:
     return pictures.float() / 255 if pictures.dtype == torch.uint8 else pictures
 
 
+def batch_for(spec: InputSpec) -> int:
+    """Return how many pictures are answered at a time: of large ones fewer, or they would fill the memory."""
+    return max(1, min(BATCH, _PIXELS // (spec.height * spec.width)))
+
+
 def evaluate_batches(
     network: nn.Module, x_nchw: Tensor, wanted: Tensor, spec: InputSpec
 ) -> tuple[float, float, Tensor]:
@@ -115,13 +121,13 @@ def evaluate_batches(
     """
     modes = {module: module.training for module in network.modules()}
     network.eval()
-    tally = Tally()
+    tally, size = Tally(), batch_for(spec)
     told: list[Tensor] = []
     try:
         with torch.inference_mode():
-            for start in range(0, len(wanted), BATCH):
-                output = network(to_input(_unit(x_nchw[start : start + BATCH]), spec))
-                chosen = wanted[start : start + BATCH]
+            for start in range(0, len(wanted), size):
+                output = network(to_input(_unit(x_nchw[start : start + size]), spec))
+                chosen = wanted[start : start + size]
                 chosen = chosen if chosen.ndim == 1 else to_size(_unit(chosen), spec)
                 tally.add(float(loss_of(output, chosen)), float(accuracy_of(output, chosen)), len(chosen))
                 if output.ndim == 2:

@@ -16,7 +16,10 @@ def optimiser_for(config: TrainConfig, network: nn.Module) -> torch.optim.Optimi
     fused = (parameters[0].device.type == "cpu" and config.precision == "float32") or None
     if config.optimiser == "sgd":
         nesterov = config.nesterov and config.momentum > 0
-        return torch.optim.SGD(parameters, rate, config.momentum, nesterov=nesterov, weight_decay=decay, fused=fused)
+        found = torch.optim.SGD(parameters, rate, config.momentum, nesterov=nesterov, weight_decay=decay, fused=fused)
+        if fused and config.momentum:
+            found.register_step_pre_hook(_begin_momentum)
+        return found
     if config.optimiser == "adam":
         return torch.optim.Adam(parameters, rate, weight_decay=decay, fused=fused)
     if config.optimiser == "adadelta":
@@ -24,3 +27,14 @@ def optimiser_for(config: TrainConfig, network: nn.Module) -> torch.optim.Optimi
     if config.optimiser == "rmsprop":
         return torch.optim.RMSprop(parameters, rate, momentum=config.momentum, weight_decay=decay)
     return torch.optim.AdamW(parameters, rate, weight_decay=decay, fused=fused)
+
+
+def _begin_momentum(optimiser: torch.optim.Optimizer, *_: object) -> None:
+    """Begin with a momentum of 0 where there is none: torch's one pass fails when only some weights have one.
+
+    So it is after frozen layers begin to learn. 0 · μ + g is the gradient, with which torch begins.
+    """
+    for group in optimiser.param_groups:
+        for parameter in group["params"]:
+            if parameter.grad is not None and optimiser.state[parameter].get("momentum_buffer") is None:
+                optimiser.state[parameter]["momentum_buffer"] = torch.zeros_like(parameter)

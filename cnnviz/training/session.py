@@ -11,6 +11,7 @@ from cnnviz.datasets import registry as datasets
 from cnnviz.datasets.images import LabelledImages
 from cnnviz.training import folder as folders
 from cnnviz.training.config import TrainConfig
+from cnnviz.training.diagnosis import memory_errors
 from cnnviz.training.distributed import ALONE, World
 from cnnviz.training.events import BatchesDone, Event, Finished, Started
 from cnnviz.training.folder import RunFolder, Saved
@@ -70,7 +71,9 @@ class Session:
         """
         folder = RunFolder.create(path, config, overwrite=overwrite) if world.is_first else None
         try:
-            return cls(Run(config, data, world), data, folder)
+            with memory_errors(config):
+                run = Run(config, data, world)
+            return cls(run, data, folder)
         except BaseException:
             if folder is not None:
                 folder.close(unused=True)
@@ -111,9 +114,10 @@ class Session:
             data = load(config) if load is not None else load_data(config, stopped=stopped)
             folders.check_data(path, data)
             saved = folders.read_state(path)
-            run = Run(config, data, world)
-            if saved is not None:
-                run.restore(saved.tensors, saved.rest)
+            with memory_errors(config):
+                run = Run(config, data, world)
+                if saved is not None:
+                    run.restore(saved.tensors, saved.rest)
             return cls(run, data, folder, saved)
         except BaseException:
             if folder is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import math
 import time
@@ -69,4 +70,6 @@ class TensorBoard:
     def close(self) -> None:
         """Write what waits."""
         if self._writer is not None:
-            self._writer.close()
+            with contextlib.suppress(OSError):  # as in `write`
+                self._writer.close()
+            self._writer = None

@@ -27,6 +27,7 @@ from cnnviz.core.errors import UserError
 from cnnviz.core.files import disk_errors
 from cnnviz.core.randomness import generator_for
 from cnnviz.training.config import TrainConfig
+from cnnviz.training.diagnosis import memory_errors
 from cnnviz.training.events import BatchesDone, LayerStep
 from cnnviz.training.loop import Run
 from cnnviz.training.metrics import evaluate_batches
@@ -177,7 +178,9 @@ def answers(run: Run) -> npt.NDArray[np.int64]:
         return np.zeros(0, np.int64)
     chosen = sample_of(run.config, len(held)).to(held.labels_n.device)
     images, labels = held.images_nchw[chosen], held.labels_n[chosen]
-    predicted_n: npt.NDArray[np.int64] = evaluate_batches(run.network, images, labels, run.spec.input)[2].cpu().numpy()
+    with memory_errors(run.config):
+        told_n = evaluate_batches(run.network, images, labels, run.spec.input)[2].cpu()
+    predicted_n: npt.NDArray[np.int64] = told_n.numpy()
     return predicted_n
 
 

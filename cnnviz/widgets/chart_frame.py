@@ -261,7 +261,8 @@ def arrange(lines: tuple[Line, ...], face: Face, view: View, size: QSize) -> Fra
     points = tuple(points_of(line, *view, max(2, int(plot.width()))) for line in lines)
     y, notes = _values_axis(points, face, view)
     if len(entries) < len(listed) and plot.height() >= LEAST_NOTED * metrics.height():  # else it hides the lines
-        notes.append(f"{len(listed) - len(entries)} more lines")
+        left_out = len(listed) - len(entries)
+        notes.append(f"{left_out} more line{'s' if left_out > 1 else ''}")
     return Frame(face, QSize(size), plot, Axis(*view), y, points, tuple(entries), "; ".join(notes))
 
 

@@ -15,7 +15,6 @@ from pathlib import Path
 
 EXTENSION = "torch._C"
 LIBRARIES = ("libtorch.so", "libtorch.dylib")
-_aside = 0  # modules when things were set aside last
 
 
 class _Preloader(importlib.abc.MetaPathFinder):
@@ -51,15 +50,14 @@ def gentle_import() -> Iterator[None]:
     passes need not look at it either. Where nothing was imported nothing is set aside: a run that failed, and waits for
     the collector, would keep its memory.
     """
-    global _aside  # of the process, as the collector is
+    known = len(sys.modules)
     preloader = _Preloader()
     sys.meta_path.insert(0, preloader)
     gc.disable()
     try:
         yield
     finally:
-        if len(sys.modules) > _aside:
-            _aside = len(sys.modules)
+        if len(sys.modules) > known:
             gc.freeze()
             atexit.register(gc.unfreeze)  # at its end Python collects what is left; libraries complain of what is not
         gc.enable()

@@ -1,42 +1,19 @@
-"""Copying weights out of a run's folder: those of its end, of its best epoch, or of a recorded step."""
+"""The lane that copies weights out of runs' folders."""
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from PySide6.QtCore import QObject, Slot
 
-from cnnviz.core.errors import UserError
-from cnnviz.core.files import write_atomically
 from cnnviz.state.app_state import AppState
 from cnnviz.state.messages import MessageCenter
 from cnnviz.state.training_state import TrainingState
-from cnnviz.training import runs
+from cnnviz.training.keeping import Keep, copy
 from cnnviz.workers.gentle_import import gentle_import
 from cnnviz.workers.latest_lane import LatestLane
-
-
-@dataclass(frozen=True)
-class Keep:
-    """Asks for a copy.
-
-    Attributes
-    ----------
-    run
-        The run's folder.
-    what
-        ``last``, ``best`` or a recorded step.
-    target
-        The file to write.
-    """
-
-    run: Path
-    what: int | Literal["last", "best"]
-    target: Path
 
 
 def is_at_work(training: TrainingState) -> bool:
@@ -48,49 +25,9 @@ def is_at_work(training: TrainingState) -> bool:
 def make_keeper() -> Callable[[Keep], Path]:
     """Return the function of the lane that copies; it returns the file."""
     with gentle_import():
-        from cnnviz.models import weight_files
+        pass
 
-    def handle(request: Keep) -> Path:
-        source = _source(request)
-        weight_files.read(source)  # half a file is no network
-        with source.open("rb") as opened, write_atomically(request.target) as file:
-            shutil.copyfileobj(opened, file)
-        return request.target
-
-    return handle
-
-
-def _source(request: Keep) -> Path:
-    """Return the file that is asked for.
-
-    Raises
-    ------
-    UserError
-        When the run has none.
-    """
-    from cnnviz.models.checkpoints import BEST
-    from cnnviz.training.time_machine import found_steps
-
-    name, steps = request.run.name, found_steps(request.run)
-    if isinstance(request.what, int):
-        if request.what not in steps:
-            raise UserError(
-                f"Step {request.what:,} of '{name}' is not recorded any more.",
-                suggestion="Go to another recorded step, or back to the present.",
-            )
-        return steps[request.what]
-    if request.what == "best":
-        if not (request.run / BEST).is_file():
-            raise UserError(
-                f"'{name}' has no best epoch yet: none is over.", suggestion="Keep the network as it is now."
-            )
-        return request.run / BEST
-    last = request.run / runs.LAST
-    if not last.is_file() and steps:  # its program was killed before it saved
-        return steps[max(steps)]
-    if not last.is_file():
-        raise UserError(f"'{name}' has no saved weights.", suggestion="Resume it, and keep the network then.")
-    return last
+    return copy
 
 
 class KeepingService(QObject):
@@ -117,7 +54,8 @@ class KeepingService(QObject):
 
     @Slot(str)
     def _on_keep_best_requested(self, target: str) -> None:
-        self._keep("best", target)
+        if not is_at_work(self._state):
+            self._keep("best", target)
 
     def _keep(self, what: int | Literal["last", "best"], target: str) -> None:
         if self._state.progress.path is not None:

@@ -85,6 +85,10 @@ class RaceWork:
         self._stopped.set()
         self._going.set()
 
+    def fail(self, error: Exception) -> None:
+        """Report that it cannot begin."""
+        self._report(Failed(error))
+
     def run(self) -> None:
         """Train to the end, or until stopped; every error is reported."""
         try:

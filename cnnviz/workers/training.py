@@ -68,6 +68,7 @@ class TrainingService(QObject):
         training = self._state
         training.start_requested.connect(self._on_start_requested)
         training.resume_requested.connect(self._on_resume_requested)
+        training.slower_requested.connect(self._on_slower_requested)
         training.change_requested.connect(self._on_change_requested)
         training.pause_requested.connect(self._on_pause_requested)
         training.step_requested.connect(self._on_step_requested)
@@ -76,6 +77,7 @@ class TrainingService(QObject):
         training.freeze_requested.connect(self._on_freeze_requested)
         training.watch_requested.connect(self._on_watch_requested)
         training.keep_requested.connect(self._on_keep_requested)
+        training.keep_best_requested.connect(self._on_keep_best_requested)
         training.travel_requested.connect(self._on_travel_requested)
 
     def stop(self) -> None:
@@ -129,7 +131,14 @@ class TrainingService(QObject):
 
     @Slot(str)
     def _on_resume_requested(self, folder: str) -> None:
-        path = Path(folder)
+        self._resume(Path(folder), 1.0)
+
+    @Slot(str)
+    def _on_slower_requested(self, folder: str) -> None:
+        self._resume(Path(folder), 0.1)
+
+    def _resume(self, path: Path, share: float) -> None:
+        """Go on with a run at a share of the rate that it was saved with."""
         try:
             config = runs.summary(path).config
         except UserError as error:
@@ -139,7 +148,9 @@ class TrainingService(QObject):
         def open_session(stopped: Callable[[], bool]) -> Session:
             from cnnviz.training.session import Session
 
-            return Session.resume(path, stopped=stopped)
+            session = Session.resume(path, stopped=stopped)
+            session.run.set_rate(share * session.run.scale)
+            return session
 
         self._begin(path, config, open_session)
 
@@ -203,6 +214,11 @@ class TrainingService(QObject):
     def _on_keep_requested(self, path: str) -> None:
         if is_at_work(self._state):  # else its folder has it: see `KeepingService`
             self._command(lambda work: work.keep(Path(path)))
+
+    @Slot(str)
+    def _on_keep_best_requested(self, path: str) -> None:
+        if is_at_work(self._state):
+            self._command(lambda work: work.keep_best(Path(path)))
 
     @Slot()
     def _on_thread_finished(self) -> None:
@@ -336,4 +352,4 @@ class TrainingService(QObject):
             if event.place == self._state.watched:
                 self._state.watch(None)
         elif isinstance(event, Kept):
-            self._messages.notice(f"The network was kept as {event.path.name}.")
+            self._messages.notice(f"{event.what} was kept as {event.path.name}.")

@@ -33,6 +33,9 @@ class Runnable(Protocol):
     def run(self) -> None:
         """Do it to its end."""
 
+    def fail(self, error: Exception) -> None:
+        """Report that it cannot begin."""
+
 
 WorkT = TypeVar("WorkT", bound=Runnable)
 
@@ -58,8 +61,12 @@ class TrainingThread(QThread, Generic[WorkT]):
 
     def run(self) -> None:
         """Train."""
-        with gentle_import():
-            importlib.import_module("torch._dynamo")  # what the first optimiser imports
-            importlib.import_module(self._module)
+        try:
+            with gentle_import():
+                importlib.import_module("torch._dynamo")  # what the first optimiser imports
+                importlib.import_module(self._module)
+        except Exception as error:  # noqa: BLE001  # whatever importing raises is reported
+            self.work.fail(error)
+            return
         with _quick_switches():
             self.work.run()

@@ -19,6 +19,7 @@ from cnnviz.models import registry
 from cnnviz.state.training_state import LiveWeights, Trouble, ValidationSheet, WeightPlace
 from cnnviz.training.config import TrainConfig
 from cnnviz.training.events import BatchesDone, EpochDone, Finished
+from cnnviz.training.keeping import Keep, copy
 
 if TYPE_CHECKING:
     from cnnviz.datasets.images import LabelledImages
@@ -89,9 +90,10 @@ class Unwatched:
 
 @dataclass(frozen=True)
 class Kept:
-    """The network was copied to a file."""
+    """A network was copied to a file; and which one, the beginning of a sentence."""
 
     path: Path
+    what: str
 
 
 @dataclass(frozen=True, eq=False)
@@ -123,6 +125,10 @@ class Work:
         self._live_wait_s, self._sheet_wait_s = LIVE_S, SHEET_S
         self._steps: tuple[int, ...] = ()
         self.session: Session
+
+    def fail(self, error: Exception) -> None:
+        """Report that it cannot begin."""
+        self._report(Failed(error))
 
     def run(self) -> None:
         """Train to the end, or until stopped; every error is reported."""
@@ -181,8 +187,15 @@ class Work:
         folder, run = self.session.folder, self.session.run
         assert folder is not None
         with write_atomically(path) as file:
-            file.write(weights_file(run.weights(), folder.about(run, run.epoch)))
-        self._report(Kept(path))
+            file.write(weights_file(run.weights(), {**folder.about(run, run.epoch), "step": run.step}))
+        self._report(Kept(path, f"The network after step {run.step:,}"))
+
+    def keep_best(self, path: Path) -> None:
+        """Copy the network of the best epoch to a file, which the newest best one may still have to reach."""
+        folder = self.session.folder
+        assert folder is not None
+        self.session.save()
+        self._report(Kept(copy(Keep(folder.path, "best", path)), "The network of the best epoch"))
 
     def _train(self) -> bool:
         """Go through events until the run ends, and return whether it did; a full disk makes it wait."""

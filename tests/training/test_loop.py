@@ -21,7 +21,7 @@ from cnnviz.training import loop
 from cnnviz.training.diagnosis import Diverged
 from cnnviz.training.events import BatchesDone, EpochDone, Finished, Started
 from cnnviz.training.loop import Run
-from cnnviz.training.metrics import evaluate_batches
+from cnnviz.training.metrics import BATCH, batch_for, evaluate_batches
 from cnnviz.training.variation import NONE
 from tests.training.few import SMALL, epochs, few_digits, photographs, run, same, steps, until
 
@@ -339,3 +339,42 @@ def test_it_learns_on_cuda(few: LabelledImages) -> None:
     done = epochs(run(replace(SMALL, epochs=12, variation=NONE, device="cuda"), few))
     assert done[-1].train_accuracy > 0.95
     assert all(isinstance(value, Tensor) and value.device.type == "cpu" for value in done[-1].weights.values())
+
+
+@pytest.mark.parametrize("optimiser", ["sgd", "adam", "adamw"])
+def test_layers_that_were_frozen_learn_on_and_one_pass_over_all_weights_changes_nothing(
+    few: LabelledImages, optimiser: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def weights() -> dict[str, torch.Tensor]:
+        run_of = Run(replace(SMALL, optimiser=optimiser, freeze="conv1"), few)
+        events = run_of.events()
+        while run_of.step < 2:
+            next(events)
+        run_of.freeze("")
+        while run_of.step < 5:
+            next(events)
+        return run_of.weights()
+
+    monkeypatch.setattr(loop, "READ_S", 0.0)
+    quick = weights()
+    kinds = {"sgd": "SGD", "adam": "Adam", "adamw": "AdamW"}
+    plain = getattr(torch.optim, kinds[optimiser])
+    made: list[object] = []
+
+    def usual(*given: object, fused: bool | None = None, **settings: object) -> torch.optim.Optimizer:
+        made.append(fused)
+        found: torch.optim.Optimizer = plain(*given, **settings)
+        return found
+
+    monkeypatch.setattr(torch.optim, kinds[optimiser], usual)
+    one_by_one = weights()
+    assert made == [True]
+    for name, value in quick.items():
+        assert torch.allclose(value, one_by_one[name], rtol=1e-4, atol=1e-6), name
+
+
+def test_large_pictures_are_answered_a_few_at_a_time() -> None:
+    given = Run(SMALL, few_digits()).spec.input
+    assert batch_for(given) == BATCH
+    assert batch_for(replace(given, height=224, width=224)) == 40
+    assert batch_for(replace(given, height=5000, width=5000)) == 1

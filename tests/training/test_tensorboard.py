@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import importlib.util
 from dataclasses import replace
 from pathlib import Path
@@ -54,3 +55,20 @@ def test_without_the_package_nothing_is_written(tmp_path: Path, monkeypatch: pyt
     session.close()
     assert not list((tmp_path / "run").glob("events.out*"))
     assert (tmp_path / "run" / "metrics.csv").is_file()
+
+
+def test_a_full_disk_at_the_end_is_a_matter_of_the_runs_own_lists(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    board = tensorboard.TensorBoard(tmp_path)
+    board.write(BatchesDone(1, 1, 1, (1.0,), (0.5,), (0.1,), 10.0, (), None))
+    assert board._writer is not None
+    close = board._writer.close
+
+    def full() -> None:
+        close()
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(board._writer, "close", full)
+    board.close()
+    board.close()  # nothing is left to close

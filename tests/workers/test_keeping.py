@@ -178,3 +178,21 @@ def test_what_was_to_be_kept_is_kept_though_the_run_fails(few_digits: LabelledIm
     work.run()
     assert isinstance(events[-1], Kept)
     assert target.is_file()
+
+
+def test_the_best_epoch_of_a_run_that_learns_is_the_newest_one(
+    state: AppState,
+    services: object,
+    said: list[Message],
+    qtbot: QtBot,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("cnnviz.training.folder._LEAST_S", 1e9)  # nothing is saved by itself
+    state.training.start_requested.emit(replace(CONFIG, epochs=2000), "mine")
+    qtbot.waitUntil(lambda: state.training.epoch is not None, timeout=WAIT_MS)
+    target = tmp_path / "best.safetensors"
+    state.training.keep_best_requested.emit(str(target))
+    qtbot.waitUntil(lambda: bool(said), timeout=WAIT_MS)
+    assert said[0].sentence == "The network of the best epoch was kept as best.safetensors."
+    assert same(target, tmp_path / "mine" / checkpoints.BEST)

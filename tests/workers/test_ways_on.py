@@ -165,3 +165,16 @@ def test_what_was_frozen_by_hand_is_told_of_an_opened_run(
         assert state.training.frozen == "conv2"
     finally:
         travels.stop()
+
+
+def test_going_on_slower_divides_the_rate_that_was_saved_each_time(
+    state: AppState, training: TrainingService, qtbot: QtBot, tmp_path: Path
+) -> None:
+    state.training.start_requested.emit(LONG, "mine")
+    qtbot.waitUntil(lambda: state.training.progress.step > 2, timeout=WAIT_MS)
+    for scale in (0.1, 0.01):
+        state.training.stop_requested.emit()
+        qtbot.waitUntil(lambda: state.training.progress.stage == "finished", timeout=WAIT_MS)
+        state.training.slower_requested.emit(str(tmp_path / "mine"))
+        qtbot.waitUntil(lambda: state.training.progress.stage == "running", timeout=WAIT_MS)
+        assert state.training.progress.scale == pytest.approx(scale)

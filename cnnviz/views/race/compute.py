@@ -21,6 +21,9 @@ WINDOW = 10
 FEW = 5
 """With fewer steps nothing is said about who is ahead."""
 
+SMALL = 0.05
+"""A difference that may be chance, and is at most this share of the loss, is as good as none."""
+
 
 @dataclass(frozen=True)
 class Choice:
@@ -110,15 +113,17 @@ class Standing:
 
 
 def difference(one: Standing, other: Standing) -> float:
-    """Return by how much the loss of one lane is higher; 0 where that may be chance.
+    """Return by how much the loss of one lane is higher; 0 where they are about the same, NaN where that is open.
 
     Both saw the same pictures at each step: the differences of the steps are compared with how much they vary.
     """
     pairs = [a - b for a, b in zip(one.losses, other.losses, strict=False)]
     if len(pairs) < FEW:
-        return 0.0
+        return math.nan
     mean = fmean(pairs)
-    return mean if abs(mean) > 2 * stdev(pairs) / math.sqrt(len(pairs)) else 0.0
+    if abs(mean) > 2 * stdev(pairs) / math.sqrt(len(pairs)):
+        return mean
+    return 0.0 if abs(mean) <= SMALL * other.loss else math.nan
 
 
 def lesson(lanes: Sequence[Standing]) -> tuple[str, ...]:
@@ -136,6 +141,12 @@ def lesson(lanes: Sequence[Standing]) -> tuple[str, ...]:
     return (*ended, first, *_depth(alive), *_shortcuts(alive), *_gradients(alive))
 
 
+def _is_early(lanes: Sequence[Standing]) -> bool:
+    """Return whether a verdict on depth would come too soon: few steps, or open what shortcuts change."""
+    pair = _pair(lanes)
+    return len(lanes[0].losses) < WINDOW or (pair is not None and math.isnan(difference(*pair)))
+
+
 def _depth(lanes: Sequence[Standing]) -> list[str]:
     """Return what the deepest plain network does beside the shallowest."""
     plain = sorted((lane for lane in lanes if _kind(lane.name)[0] == "plain"), key=lambda lane: _kind(lane.name)[1])
@@ -144,6 +155,11 @@ def _depth(lanes: Sequence[Standing]) -> list[str]:
     small, deep = plain[0], plain[-1]
     more = _kind(deep.name)[1] - _kind(small.name)[1]
     by = difference(deep, small)
+    if by > 0 and _is_early(lanes):
+        return [
+            f"{deep.title}, with {more} more layers, is {number(by, 2)} behind {small.title}: its loss falls more"
+            " slowly so far."
+        ]
     if by > 0:
         return [
             f"{deep.title} is {number(by, 2)} behind {small.title} on the very pictures that it learns from, although"
@@ -155,26 +171,35 @@ def _depth(lanes: Sequence[Standing]) -> list[str]:
             f"{deep.title}, with {more} more layers, is {number(-by, 2)} ahead of {small.title}: no degradation is to"
             " be seen at this step."
         ]
+    if math.isnan(by):
+        return [f"The loss of {deep.title} still swings too much to be compared with {small.title}'s."]
     return [f"{deep.title} and {small.title} are too close to call, although {deep.title} has {more} more layers."]
 
 
 def _shortcuts(lanes: Sequence[Standing]) -> list[str]:
-    """Return what shortcuts change: the deepest pair of the same depth."""
-    by_kind = {_kind(lane.name): lane for lane in lanes}
-    depths = [depth for kind, depth in by_kind if kind == "plain" and ("resnet", depth) in by_kind]
-    if not depths:
+    """Return what shortcuts change."""
+    pair = _pair(lanes)
+    if pair is None:
         return []
-    plain, residual = by_kind["plain", max(depths)], by_kind["resnet", max(depths)]
-    by = difference(plain, residual)
+    residual, plain = pair
+    by = -difference(residual, plain)
     words = (
         f"is {number(by, 2)} lower than {plain.title}'s" if by > 0
         else f"is {number(-by, 2)} higher than {plain.title}'s at this step" if by < 0
+        else f"still swings too much to be compared with {plain.title}'s" if math.isnan(by)
         else f"is about {plain.title}'s at this step"
     )  # fmt: skip
     return [
         f"{residual.title} has the same layers, with shortcuts around every two of them, which only learn what to add."
         f" Its loss {words}."
     ]
+
+
+def _pair(lanes: Sequence[Standing]) -> tuple[Standing, Standing] | None:
+    """Return the deepest residual network beside which the plain one of the same depth runs, and that one."""
+    by_kind = {_kind(lane.name): lane for lane in lanes}
+    depths = [depth for kind, depth in by_kind if kind == "plain" and ("resnet", depth) in by_kind]
+    return (by_kind["resnet", max(depths)], by_kind["plain", max(depths)]) if depths else None
 
 
 def _gradients(lanes: Sequence[Standing]) -> list[str]:

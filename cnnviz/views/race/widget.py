@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, QObject, QSize, Qt, QTimer, Slot
+from PySide6.QtCore import QEvent, QObject, QRect, QSize, Qt, QTimer, Slot
 from PySide6.QtGui import QKeyEvent, QKeySequence, QResizeEvent, QShortcut
 from PySide6.QtWidgets import (
     QFrame,
@@ -72,6 +72,15 @@ class _Column(QScrollArea):
         return super().eventFilter(watched, event)
 
 
+class _Title(QLabel):
+    """What goes on, in as many lines as the introduction needs: the buttons below stay where they are."""
+
+    def heightForWidth(self, width: int) -> int:
+        """Return room for the introduction, or for the text where that is longer."""
+        introduction = self.fontMetrics().boundingRect(QRect(0, 0, width, 0), Qt.TextFlag.TextWordWrap, EMPTY)
+        return max(super().heightForWidth(width), introduction.height())
+
+
 class RaceView(View):
     """A page of its own."""
 
@@ -99,8 +108,9 @@ class RaceView(View):
     def _make_bar(self) -> None:
         self.setup = RaceSetup(self)
         self.setup.changed.connect(self._show_buttons)
-        self.title = QLabel(EMPTY, self)
+        self.title = _Title(EMPTY, self)
         self.title.setWordWrap(True)
+        self.title.setAlignment(Qt.AlignmentFlag.AlignTop)
         self.start = QPushButton("&Start", self)
         self.start.setToolTip("Start a new race (Ctrl+Return)")
         self.start.clicked.connect(self._on_start_clicked)

@@ -122,7 +122,9 @@ class CurvesPanel(QWidget):
         label.setBuddy(self.smoothing)
         for part in (label, self.smoothing, self._window):
             row.addWidget(part)
-        controls = (self.detail, self.across, smoothing, self.logarithmic, self.with_rate, self.save)
+        # The last one may be narrowed: an empty one, so that no button is.
+        parts = (self.detail, self.across, smoothing, self.logarithmic, self.with_rate, self.save)
+        controls = (*parts, QWidget(self))
         self._pair = QBoxLayout(QBoxLayout.Direction.TopToBottom)
         self._pair.setSpacing(theme.GRID_PX)
         self._pair.addWidget(self.loss, 1)

@@ -74,6 +74,7 @@ class OneWeightPanel(Panel):
         self.follow(state.weights_changed, lambda: state.model, self.show_model)
         self.follow(self.training.watched_changed, lambda: self.training.watched, self.show_watched)
         self.follow(self.training.weight_changed, lambda: self.training.weight, self.show_weight)
+        self.follow(self.training.cursor_changed, lambda: self.training.cursor, self.show_cursor)
         self.follow(self.training.live_changed, lambda: self.training.live, self._watch_first)
         self.follow(self.training.watched_changed, lambda: self.training.watched, self._watch_first)
 
@@ -156,13 +157,22 @@ class OneWeightPanel(Panel):
         if self._past and (place is None or (self._past[-1].name, self._past[-1].index) != (place.name, place.index)):
             self._past.clear()
             self._show_charts()
-        self.title.setText(_title(place, self.training.weight) if place is not None else PICK)
+        self._show_title()
+
+    @Slot(object)
+    def show_cursor(self, step: int | None) -> None:
+        """Say of which step the weights are, and that the update is the newest one nevertheless."""
+        self.picker.show_step(step)
+        self._show_title()
+
+    def _show_title(self) -> None:
+        training = self.training
+        self.title.setText(_title(training.watched, training.weight, is_back=training.cursor is not None))
 
     @Slot(object)
     def show_weight(self, step: WeightStep | None) -> None:
         """Write a step out, and add it to the past."""
-        watched = self.training.watched
-        self.title.setText(_title(watched, step) if watched is not None else PICK)
+        self._show_title()
         if step is None:
             self.table.setRowCount(0)
             self.result.setText("")
@@ -271,14 +281,15 @@ def _exact(value: float) -> str:
     return number(value, 6)
 
 
-def _title(place: WeightPlace | None, step: WeightStep | None) -> str:
+def _title(place: WeightPlace | None, step: WeightStep | None, *, is_back: bool) -> str:
     """Return which weight it is, and which update."""
     if place is None:
         return PICK
     name = f"{place.name}[{', '.join(map(str, place.index))}]"
     if step is None:
         return f"{name}: waits for the next measured step. A frozen weight has none."
-    return f"{name}, update {step.step:,} by {step.optimiser}"
+    which = f"newest update: step {step.step:,}" if is_back else f"update {step.step:,}"
+    return f"{name}, {which} by {step.optimiser}"
 
 
 def result_text(step: WeightStep) -> str:

@@ -28,7 +28,7 @@ from cnnviz.widgets.elided_label import ElidedLabel
 from cnnviz.widgets.flow import FlowLayout
 from cnnviz.widgets.worded_bar import WordedBar
 
-EMPTY = "No run yet. Choose a network and data at the left, and press Start."
+EMPTY = "No run is open. Choose a network and data at the left and press Start, or open an older run under Runs."
 _NOTHING = "Nothing is frozen"
 _AS_IN_SIGHT, _BEST = "The network in sight (*.safetensors)", "That of the best epoch (*.safetensors)"
 
@@ -96,10 +96,11 @@ class RunBar(QWidget):
         self.freeze = QComboBox(self)
         self.freeze.setToolTip("This layer and all before it keep their weights; those after it learn")
         self.freeze.setAccessibleName("Freeze up to")
+        self.freeze.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
         self.freeze.addItem(_NOTHING, "")
         self.freeze.activated.connect(self._on_freeze_activated)
         self.shown = QCheckBox("Show in &Explore", self)
-        self.shown.setToolTip("Let Explore show the network that learns, with your own drawing, while it learns")
+        self.shown.setToolTip("At the start of a run let Explore go to the network that learns, with your own drawing")
         self.shown.setChecked(self._training.shown)
         self.shown.toggled.connect(self._on_shown_toggled)
         self.keep = QPushButton("&Keep network…", self)
@@ -143,8 +144,6 @@ class RunBar(QWidget):
             part.setEnabled(stage in ("running", "paused"))
         self.stop.setEnabled(progress.is_active and stage != "stopping")
         self.keep.setEnabled(progress.path is not None and stage != "preparing")
-        for part in (self.pause, self.step, self.stop, self.rate):
-            part.setVisible(progress.is_active or stage == "idle")
         self._show_ways_on(progress)
 
     def _show_ways_on(self, progress: Progress) -> None:

@@ -54,7 +54,7 @@ def sentence(compared: Sequence[RunSummary], count: int) -> str:
     """Return in how many settings the runs differ."""
     names = ", ".join(run.name for run in compared[:-1]) + f" and {compared[-1].name}"
     if not count:
-        return f"{names} have the same settings."
+        return f"{names} began with the same settings."
     return f"{names} differ in {count} setting{'s' if count != 1 else ''}."
 
 

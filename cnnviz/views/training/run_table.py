@@ -51,7 +51,7 @@ class RunTable(QTableWidget):
         self.addAction(action)
 
     def show_runs(self, found: tuple[RunSummary, ...], ticked: Collection[Path], in_sight: Path | None) -> None:
-        """Show runs; only what changed is written anew, so that a name that is being edited stays.
+        """Show runs; only what changed is written anew.
 
         The row that was chosen stays chosen; where its run is gone, its neighbour is.
         """
@@ -101,7 +101,15 @@ class RunTable(QTableWidget):
     def chosen(self) -> RunSummary | None:
         """Return the run whose row is selected."""
         rows = self.selectionModel().selectedRows()
-        return self._runs[rows[0].row()] if rows and rows[0].row() < len(self._runs) else None
+        return self.run_at(rows[0].row()) if rows else None
+
+    def run_at(self, row: int) -> RunSummary | None:
+        """Return the run of a row."""
+        return self._runs[row] if row < len(self._runs) else None
+
+    def is_editing(self) -> bool:
+        """Return whether a name is being typed."""
+        return self.state() == QAbstractItemView.State.EditingState
 
     def ticked(self) -> tuple[RunSummary, ...]:
         """Return the runs whose boxes are ticked."""

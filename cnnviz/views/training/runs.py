@@ -6,16 +6,15 @@ from collections.abc import Callable
 from pathlib import Path
 
 from PySide6.QtCore import QEvent, Qt, QUrl, Slot
-from PySide6.QtGui import QDesktopServices, QKeyEvent, QUndoStack
+from PySide6.QtGui import QDesktopServices, QKeyEvent
 from PySide6.QtWidgets import QLabel, QPushButton, QSizePolicy, QStackedWidget, QTableWidgetItem, QWidget
 
-from cnnviz.core.errors import UserError
 from cnnviz.state.app_state import AppState
 from cnnviz.state.training_state import Progress, RunCurves
 from cnnviz.training import runs
 from cnnviz.training.runs import RunSummary
 from cnnviz.views.training.panel import Panel, column_of, row_of
-from cnnviz.views.training.run_changes import Deleting, OnDisk, Renaming
+from cnnviz.views.training.run_changes import Deleting, History, Renaming
 from cnnviz.views.training.run_differences import differences, results, sentence
 from cnnviz.views.training.run_table import DifferenceTable, RunTable
 from cnnviz.views.training.setup_form import take_history_key
@@ -33,13 +32,16 @@ class RunsPanel(Panel):
         self._runs: tuple[RunSummary, ...] = ()
         self._ticked: frozenset[Path] = frozenset()
         self._about: object = None  # the run in sight and whether it learns, as they were when the buttons were shown
-        self.undo = QUndoStack(self)
+        self._said = ""  # of the last change, until the user does something else
+        self._sentence = ""  # of the comparison, while it is shown
+        self.undo = History(self)
         self.words = QLabel(EMPTY, self)
         self.words.setWordWrap(True)
         self.words.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
         self.table = RunTable(self)
         self.table.itemChanged.connect(self._on_table_item_changed)
-        self.table.itemSelectionChanged.connect(self._show_buttons)
+        self.table.itemSelectionChanged.connect(self._on_table_selection_changed)
+        self.table.itemDelegate().closeEditor.connect(self._show_table)
         self.table.cellDoubleClicked.connect(self._on_table_double_clicked)
         self.table.add_key((Qt.Key.Key_Delete,), self._delete)
         self.table.add_key((Qt.Key.Key_Return, Qt.Key.Key_Enter), self._open)
@@ -76,6 +78,8 @@ class RunsPanel(Panel):
         self.compare.setToolTip("Show in what the run in sight and those that are ticked differ")
         self.compare.setCheckable(True)
         self.compare.toggled.connect(self._on_compare_toggled)
+        self.undo.changed.connect(self.training.runs_changed)
+        self.undo.said.connect(self._on_undo_said)
         self.undo.canUndoChanged.connect(self.back.setEnabled)
         self.undo.undoTextChanged.connect(self._on_undo_text_changed)
 
@@ -112,15 +116,17 @@ class RunsPanel(Panel):
             self._about = about
             self._show_table()
 
+    @Slot()
     def _show_table(self) -> None:
-        self.table.show_runs(self._runs, self._ticked, self.training.progress.path)
+        if not self.table.is_editing():  # what is typed would be lost; this comes again when the editor closes
+            self.table.show_runs(self._runs, self._ticked, self.training.progress.path)
         self._show_buttons()
         if self.compare.isChecked():
             self._show_differences()
 
     def _show_words(self) -> None:
         count = "1 run" if len(self._runs) == 1 else f"{len(self._runs):,} runs"
-        self.words.setText(f"{count} in {runs.folder()}" if self._runs else EMPTY)
+        self.words.setText(self._said or self._sentence or (f"{count} in {runs.folder()}" if self._runs else EMPTY))
 
     def _compared(self) -> tuple[RunSummary, ...]:
         """Return the runs whose curves are in sight."""
@@ -134,7 +140,8 @@ class RunsPanel(Panel):
             return
         found = differences(compared)
         self.differences.show_differences([run.name for run in compared], (*results(compared), *found))
-        self.words.setText(sentence(compared, len(found)))
+        self._sentence = sentence(compared, len(found))
+        self._show_words()
 
     @Slot()
     def _show_buttons(self) -> None:
@@ -154,11 +161,26 @@ class RunsPanel(Panel):
     def _on_undo_text_changed(self, text: str) -> None:
         self.back.setToolTip(f"Take back: {text} (Ctrl+Z)" if text else "Nothing to take back")
 
+    @Slot(str)
+    def _on_undo_said(self, text: str) -> None:
+        self._said = text
+        if text:
+            self.table.write_again()  # a name that was refused is still in its cell
+            self._show_table()
+        self._show_words()
+
+    @Slot()
+    def _on_table_selection_changed(self) -> None:
+        self._said = ""
+        self._show_words()
+        self._show_buttons()
+
     @Slot(bool)
     def _on_compare_toggled(self, on: bool) -> None:
         self._tables.setCurrentWidget(self.differences if on else self.table)
         self._row.setVisible(not on)
         self.compare.setText("L&ist of runs" if on else "Comp&are")
+        self._said = self._sentence = ""
         if on:
             self._show_differences()
         else:
@@ -172,11 +194,11 @@ class RunsPanel(Panel):
     @Slot(QTableWidgetItem)
     def _on_table_item_changed(self, item: QTableWidgetItem) -> None:
         """A box was ticked, or a name was typed."""
-        if item.column() or item.row() >= len(self._runs):
+        run = self.table.run_at(item.row())
+        if item.column() or run is None:
             return
-        run = self._runs[item.row()]
         if item.text() != run.name:
-            self._do(Renaming(self.training.runs_changed.emit, run.path, item.text(), self._go_along))
+            self.undo.make(Renaming(run.path, item.text(), self._go_along))
             return
         ticked = tuple(one.path for one in self.table.ticked())
         self._ticked = frozenset(ticked)  # their curves are being read; until then the list may be read anew
@@ -207,23 +229,12 @@ class RunsPanel(Panel):
     def _delete(self) -> None:
         run = self.table.chosen()
         if run is not None and self.delete.isEnabled():
-            self._do(Deleting(self.training.runs_changed.emit, run.path))
+            self.undo.make(Deleting(run.path))
 
     def _reveal(self) -> None:
         run = self.table.chosen()
         if run is not None:
             QDesktopServices.openUrl(QUrl.fromLocalFile(str(run.path)))
-
-    def _do(self, command: OnDisk) -> None:
-        """Do something to a run's folder; where the disk refuses, say so and leave the list as it is."""
-        try:
-            command.first()
-        except UserError as error:
-            self.table.write_again()
-            self._show_table()
-            self.words.setText(str(error))
-            return
-        self.undo.push(command)
 
     def event(self, event: QEvent) -> bool:
         """Claim the keys of undo and redo: those of the board are in the window's menu."""

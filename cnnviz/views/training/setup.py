@@ -35,6 +35,7 @@ from cnnviz.widgets import theme
 KEY, KEY_SECTIONS = "training/config", "training/sections"
 CONFIG_FILTER = "Training configuration (*.json)"
 USUAL_BATCHES = 100
+BUSY = "A run is being trained: stop it before another one is started."
 """Steps of an epoch in the drawn schedule while the pictures are not known; the curve hardly depends on it."""
 
 
@@ -144,7 +145,8 @@ class SetupPanel(QWidget):
     def _show_foot(self, _: object = None) -> None:
         config, train = self.config(), self._train_count()
         words = setup_values.steps_words(config, train) if config is not None and train else ""
-        self.foot.show_state(words, self._reason())
+        busy = BUSY if self._state.training.progress.is_active else ""
+        self.foot.show_state(busy or words, self._reason(), can_start=not busy)
 
     def _reason(self) -> str:
         """Return why the run cannot be started, or nothing."""
@@ -154,8 +156,6 @@ class SetupPanel(QWidget):
             setup_values.config_of(self._values)
         except UserError as error:
             return str(error)
-        if self._state.training.progress.is_active:
-            return "A run is being trained: stop it before another one is started."
         name_fault = setup_values.name_fault(self.foot.name.text().strip())
         return name_fault or self.form.freeze.problem or self._state.data.problem
 
@@ -200,6 +200,7 @@ class SetupPanel(QWidget):
         config = self.config()
         if config is not None and self.foot.start.isEnabled():
             self._state.training.start_requested.emit(config, self.foot.name.text().strip())
+            self.foot.name.clear()  # the next run has another one
 
     @Slot(str)
     def _on_source_folder_chosen(self, path: str) -> None:

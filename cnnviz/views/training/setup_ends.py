@@ -143,9 +143,9 @@ class SetupFoot(QWidget):
             column.addWidget(part)
         column.addLayout(row)
 
-    def show_state(self, steps: str, reason: str) -> None:
-        """Say how long the run is, and why it cannot be started if it cannot."""
+    def show_state(self, steps: str, reason: str, *, can_start: bool = True) -> None:
+        """Say how long the run is, and why it cannot be started if it cannot; that another one learns is no fault."""
         say(self.steps, steps)
         say(self.reason, reason)
-        self.start.setEnabled(not reason)
-        self.start.setAccessibleDescription(reason)
+        self.start.setEnabled(can_start and not reason)
+        self.start.setAccessibleDescription(reason or ("" if can_start else steps))

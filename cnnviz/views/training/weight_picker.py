@@ -30,6 +30,7 @@ class WeightPicker(QWidget):
         super().__init__(parent)
         self._model: LoadedModel | None = None
         self._place: WeightPlace | None = None
+        self._step: int | None = None
         self.parameter = QComboBox(self)
         self.parameter.setAccessibleName("Parameter of the network")
         self.parameter.setToolTip("Weights and biases of each layer")
@@ -87,6 +88,12 @@ class WeightPicker(QWidget):
             self._place = place
             self._show()
 
+    def show_step(self, step: int | None) -> None:
+        """Say at which recorded step the weights were so; nothing of the present."""
+        if step != self._step:
+            self._step = step
+            self._show()
+
     def _weights(self) -> FloatArray | None:
         if self._model is None or self._place is None:
             return None
@@ -109,7 +116,10 @@ class WeightPicker(QWidget):
                 box.blockSignals(False)
         block = weight_places.block_at(weights, index)
         most = float(np.max(np.abs(block.values_hw), where=np.isfinite(block.values_hw), initial=0.0)) or 1.0
-        self.grid.show_grid(Grid(block.values_hw, -most, most, "weight", block.title))
+        title = block.title
+        if self._step is not None:  # first: what does not fit is left out at the end, and the two numbers say it too
+            title = f"At step {self._step:,}: {title[0].lower()}{title[1:]}"
+        self.grid.show_grid(Grid(block.values_hw, -most, most, "weight", title))
         self.grid.show_cell(weight_places.cell_of(weights, index))
         self.legend.show_scale("weight", -most, most)
 

@@ -152,8 +152,7 @@ class TrainingView(View):
     def _on_bar_again_requested(self) -> None:
         path = self.state.training.progress.path
         if path is not None:
-            self.state.training.resume_requested.emit(str(path))
-            self.state.training.rate_requested.emit(0.1)
+            self.state.training.slower_requested.emit(str(path))
 
     def remember(self, settings: Settings) -> None:
         """Write which tab is in front and how the page is divided."""

@@ -110,8 +110,46 @@ def test_a_difference_within_the_noise_is_none() -> None:
     random = np.random.default_rng(1)
     noise = tuple(random.standard_normal(10).tolist())
     other = tuple((-np.array(noise)).tolist())
-    assert compute.difference(Standing("a", "a", 10, noise, ()), Standing("b", "b", 10, other, ())) == 0
+    assert math.isnan(compute.difference(Standing("a", "a", 10, noise, ()), Standing("b", "b", 10, other, ())))
+    high, more = ((np.array(values) * 0.1 + 3).tolist() for values in (noise, other))
+    assert compute.difference(Standing("a", "a", 10, tuple(high), ()), Standing("b", "b", 10, tuple(more), ())) == 0
     assert compute.difference(standing("a", 2.0), standing("b", 1.0)) == pytest.approx(1, abs=0.05)
+
+
+def swinging(name: str, loss: float, swing: float, step: int = 15) -> Standing:
+    """Return a lane whose losses lie by turns above and below their mean."""
+    losses = tuple(loss + swing * (-1) ** i for i in range(min(step, compute.WINDOW)))
+    return Standing(name, name, step, losses, ())
+
+
+def test_a_loss_that_swings_is_neither_alike_nor_degradation() -> None:
+    early = [swinging("plain20", 2.25, 0.1), swinging("plain56", 2.37, 0.12), swinging("resnet56", 2.71, 1.0)]
+    words = " ".join(compute.lesson(early))
+    assert "Its loss still swings too much to be compared with plain56's." in words
+    assert "is 0.12 behind plain20: its loss falls more slowly so far." in words
+    assert "is about" not in words
+    assert "degradation" not in words
+    settled = [*early[:2], swinging("resnet56", 2.71, 0.2)]
+    words = " ".join(compute.lesson(settled))
+    assert "0.34 higher than plain56's" in words
+    assert "plain56 is 0.12 behind plain20" in words
+    assert "degradation" in words
+    alike = " ".join(compute.lesson([*early[:2], swinging("resnet56", 2.4, 0.5)]))
+    assert "is about plain56's at this step" in alike
+
+
+def test_depth_is_judged_after_a_whole_window_only() -> None:
+    for step, said in ((compute.WINDOW - 1, False), (compute.WINDOW, True)):
+        lanes = [swinging("plain20", 1.4, 0.1, step), swinging("plain56", 1.9, 0.11, step)]
+        words = " ".join(compute.lesson(lanes))
+        assert ("degradation" in words) is said
+        assert ("falls more slowly so far" in words) is not said
+
+
+def test_plain_networks_that_swing_are_not_called_close() -> None:
+    words = " ".join(compute.lesson([swinging("plain20", 1.4, 0.1), swinging("plain56", 1.9, 2.0)]))
+    assert "plain56 still swings too much to be compared with plain20's." in words
+    assert "too close" not in words
 
 
 # -- what is asked for ----------------------------------------------------------------------------------------------
@@ -210,6 +248,22 @@ def test_a_race_is_shown_as_it_goes(show_view: ShowView, state: AppState, qtbot:
     state.race.set_progress(progress("finished", *lanes))
     assert view.start.isEnabled()
     assert "under Train, Runs" in view.title.text()
+
+
+@pytest.mark.parametrize("width", [800, 1100, 1700])
+def test_the_buttons_stay_where_they_are_when_a_race_starts(
+    show_view: ShowView, state: AppState, qapp: QApplication, width: int
+) -> None:
+    view = show_view(RaceView, width, 800)
+    assert isinstance(view, RaceView)
+    qapp.processEvents()
+    places = [view.start.mapTo(view, QPoint(0, 0)).y()]
+    for stage in ("preparing", "running", "paused", "stopping", "finished"):
+        state.race.set_progress(progress(stage, *(lane(name, [2.0] * 12) for name in THREE)))
+        qapp.processEvents()
+        assert view.title.text() != EMPTY
+        places.append(view.start.mapTo(view, QPoint(0, 0)).y())
+    assert len(set(places)) == 1, places
 
 
 def test_curves_follow_when_they_grow(show_view: ShowView, state: AppState, qtbot: QtBot) -> None:

@@ -155,6 +155,24 @@ def test_the_update_is_written_out_and_ends_with_the_new_weight(panel: OneWeight
     assert texts(panel)[-1][3] == "0.270000"
 
 
+def test_back_in_time_the_step_of_the_kernel_and_that_of_the_update_are_told_apart(
+    panel: OneWeightPanel, state: AppState
+) -> None:
+    state.training.watch(PLACE)
+    state.training.set_weight(step_at(184))
+    grid = panel.picker.grid
+    assert grid.grid is not None
+    assert grid.grid.title == "Kernel of output 3 and input 1"
+    state.training.set_cursor(1)
+    assert grid.grid.title == "At step 1: kernel of output 3 and input 1"
+    assert panel.title.text() == "conv2.weight[3, 1, 2, 4], newest update: step 184 by sgd"
+    state.training.set_weight(step_at(185))
+    assert "newest update: step 185" in panel.title.text()
+    state.training.set_cursor(None)
+    assert grid.grid.title == "Kernel of output 3 and input 1"
+    assert panel.title.text() == "conv2.weight[3, 1, 2, 4], update 185 by sgd"
+
+
 def test_an_exact_update_and_a_false_one_are_told_apart() -> None:
     step = step_at(1)
     computed = written_out(step)[-1].value

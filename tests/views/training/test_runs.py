@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -128,16 +129,117 @@ def test_a_ticked_box_is_a_wish_and_follows_what_is_shown(panel: RunsPanel, stat
     assert len(wishes) == 1
 
 
-def test_a_name_that_is_being_typed_stays_while_the_run_beside_it_learns(panel: RunsPanel, folder: Path) -> None:
-    panel.table.setCurrentCell(0, 0)
-    QTest.keyClick(panel.table, Qt.Key.Key_F2)
-    with (folder / "second" / "metrics.csv").open("a") as file:
-        file.write("2,80,0.1,0.98\n")
-    panel.training.runs_changed.emit()
-    item = panel.table.item(1, COLUMNS.index("best validation"))
+def write_again(path: Path, began: int = 1700000000) -> None:
+    """Write another run of a name."""
+    path.mkdir()
+    (path / "config.json").write_text(CONFIGS[0].to_json())
+    (path / "facts.json").write_text(f'{{"began": {began}}}')
+
+
+def test_a_deleted_run_whose_name_is_taken_comes_back_under_a_free_one(panel: RunsPanel, folder: Path) -> None:
+    panel.table.setCurrentCell(1, 0)
+    QTest.keyClick(panel.table, Qt.Key.Key_Delete)
+    write_again(folder / "second")
+    panel.back.click()
+    assert (folder / "second-2" / "metrics.csv").is_file()
+    assert not (folder / "second" / "metrics.csv").exists()
+    assert "second-2" in names(panel)
+    assert panel.words.text() == "There is a run called 'second' again: this one is now 'second-2'."
+    panel.undo.redo()
+    assert (folder / "second").is_dir()
+    assert not (folder / "second-2").exists()
+
+
+def test_older_changes_go_along_with_a_run_that_came_back_under_another_name(panel: RunsPanel, folder: Path) -> None:
+    item = panel.table.item(1, 0)
     assert item is not None
-    assert item.text() == "98.00 %"
-    assert panel.table.state() == QAbstractItemView.State.EditingState
+    item.setText("better")
+    panel.table.setCurrentCell(names(panel).index("better"), 0)
+    QTest.keyClick(panel.table, Qt.Key.Key_Delete)
+    write_again(folder / "better")
+    panel.back.click()
+    panel.back.click()
+    assert (folder / "second" / "metrics.csv").is_file()
+    assert (folder / "better").is_dir()
+
+
+def test_an_undo_that_the_disk_refuses_is_said_and_can_be_tried_again(panel: RunsPanel, folder: Path) -> None:
+    item = panel.table.item(1, 0)
+    assert item is not None
+    item.setText("better")
+    write_again(folder / "second")
+    panel.back.click()
+    refusal = "There is a run called 'second' already. Choose another name."
+    assert panel.words.text() == refusal
+    panel.training.runs_changed.emit()
+    assert panel.words.text() == refusal, "it stays when the list is read anew"
+    (folder / "second").rename(folder / "other")
+    panel.back.click()
+    assert (folder / "second" / "metrics.csv").is_file()
+    assert not panel.back.isEnabled()
+    assert panel.words.text() == f"4 runs in {folder}"
+
+
+def test_what_is_gone_cannot_be_taken_back_and_that_is_said(panel: RunsPanel, folder: Path) -> None:
+    panel.table.setCurrentCell(1, 0)
+    QTest.keyClick(panel.table, Qt.Key.Key_Delete)
+    shutil.rmtree(folder / runs.TRASH)
+    panel.back.click()
+    assert panel.words.text() == "'second' cannot be brought back."
+    assert not panel.back.isEnabled()
+    assert not panel.undo.canRedo()
+    panel.table.setCurrentCell(0, 0)
+    assert panel.words.text() == f"2 runs in {folder}"
+
+
+def test_a_run_that_is_gone_is_not_deleted_and_leaves_the_list(panel: RunsPanel, folder: Path) -> None:
+    panel.table.setCurrentCell(1, 0)
+    shutil.rmtree(folder / "second")
+    QTest.keyClick(panel.table, Qt.Key.Key_Delete)
+    assert panel.words.text() == "'second' cannot be deleted."
+    assert names(panel) == [NAMES[0], NAMES[2]]
+    assert not panel.back.isEnabled()
+
+
+@pytest.mark.parametrize("key", [Qt.Key.Key_Return, Qt.Key.Key_Escape])
+def test_a_name_that_is_being_typed_stays_while_a_run_enters_the_list(
+    panel: RunsPanel, folder: Path, qtbot: QtBot, key: Qt.Key
+) -> None:
+    panel.table.setCurrentCell(1, 0)
+    QTest.keyClick(panel.table, Qt.Key.Key_F2)
+    editor = panel.table.findChild(QLineEdit)
+    assert isinstance(editor, QLineEdit)
+    QTest.keyClicks(editor, "better")
+    write_again(folder / "newest", 1800000000)
+    panel.training.runs_changed.emit()
+    panel.training.set_progress(Progress("running", folder / "second"))
+    assert editor.text() == "better"
+    assert names(panel) == list(NAMES)
+    QTest.keyClick(editor, key)
+    qtbot.waitUntil(lambda: panel.table.state() != QAbstractItemView.State.EditingState)
+    name = "better" if key == Qt.Key.Key_Return else "second"
+    assert set(names(panel)) == {"newest", NAMES[0], name, NAMES[2]}
+    assert names(panel)[0] == "newest"
+    chosen = panel.table.chosen()
+    assert chosen is not None
+    if key == Qt.Key.Key_Escape:
+        assert chosen.name == "second"
+    else:
+        assert (folder / "better" / "metrics.csv").is_file()
+
+
+def test_a_name_that_is_refused_leaves_the_field_and_the_old_one_is_shown(
+    panel: RunsPanel, folder: Path, qtbot: QtBot
+) -> None:
+    panel.table.setCurrentCell(1, 0)
+    QTest.keyClick(panel.table, Qt.Key.Key_F2)
+    editor = panel.table.findChild(QLineEdit)
+    assert isinstance(editor, QLineEdit)
+    QTest.keyClicks(editor, "third")
+    QTest.keyClick(editor, Qt.Key.Key_Return)
+    qtbot.waitUntil(lambda: panel.table.state() != QAbstractItemView.State.EditingState)
+    assert names(panel) == list(NAMES)
+    assert "already" in panel.words.text()
 
 
 @pytest.mark.parametrize("scale", [1.0, 1.5])
@@ -194,6 +296,8 @@ def test_what_differs_is_shown_between_the_run_in_sight_and_those_that_are_ticke
     assert rows["Momentum"] == (UNUSED, "0.9")
     assert "Epochs" not in rows
     assert panel.words.text().endswith("differ in 4 settings.")
+    panel.training.runs_changed.emit()
+    assert panel.words.text().endswith("differ in 4 settings."), "it stays when the list is read anew"
     assert not panel.delete.isVisible(), "what is chosen cannot be seen"
     QTest.keyClick(table, Qt.Key.Key_Escape)
     assert panel.table.isVisible()
@@ -203,7 +307,7 @@ def test_what_differs_is_shown_between_the_run_in_sight_and_those_that_are_ticke
 def test_runs_that_were_made_alike_differ_in_nothing(folder: Path) -> None:
     one, other, third = runs.summaries()
     assert differences((one, third)) == ()
-    assert sentence((one, third), 0) == f"{NAMES[0]} and third have the same settings."
+    assert sentence((one, third), 0) == f"{NAMES[0]} and third began with the same settings."
     varied = replace(other, config=replace(one.config, variation=Variation(pens=True), start="pretrained"))
     assert differences((one, varied)) == (
         Difference("Start from", ("random weights", "pretrained")),

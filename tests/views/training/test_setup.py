@@ -697,7 +697,8 @@ def test_a_name_that_cannot_be_is_said(panel: SetupPanel, name: str) -> None:
 def test_one_run_at_a_time(panel: SetupPanel, state: AppState) -> None:
     state.training.set_progress(Progress("running"))
     assert not panel.foot.start.isEnabled()
-    assert panel.foot.reason.text().startswith("A run is being trained")
+    assert panel.foot.steps.text().startswith("A run is being trained")
+    assert not panel.foot.reason.text()  # it is no fault
     state.training.set_progress(Progress("finished"))
     assert panel.foot.start.isEnabled()
 
@@ -706,7 +707,7 @@ def test_a_run_at_work_costs_the_panel_nothing(
     panel: SetupPanel, state: AppState, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shows: list[str] = []
-    monkeypatch.setattr(panel.foot, "show_state", lambda steps, reason: shows.append(reason))
+    monkeypatch.setattr(panel.foot, "show_state", lambda steps, reason, **_: shows.append(reason))
     for step in range(50):
         state.training.set_progress(Progress("running", step=step))
     assert len(shows) == 1
