@@ -19,7 +19,7 @@ from cnnviz.widgets.figure import draw_text
 View = tuple[float, float]
 BoxRow = tuple[Line | None, str, str]
 SAMPLE_PX = 28
-LEAST_NOTED = 5  # rows of text in a plot that has room to say which lines the legend leaves out
+LEAST_NOTED = 8  # rows of text in a plot that has room to say which lines the legend leaves out
 BOX_PX, BOX_SHARE = 260, 0.88  # the width that a box has in any case, and how much it covers of what lies behind
 _LEFT, _RIGHT = Qt.AlignmentFlag.AlignLeft, Qt.AlignmentFlag.AlignRight
 
